@@ -1,0 +1,171 @@
+/**
+ * The errors of the suite, and the one table that maps them to their stored form and back.
+ */
+
+/**
+ * What went wrong, stable over versions: match on this, not on the message.
+ *
+ * - `generic`: an error thrown by user code
+ * - `invalid_options`, `invalid_task`, `invalid_input`: something handed to the library is wrong
+ * - `too_large`, `not_serializable`: an input or output can't be stored
+ * - `not_found`: no such task or execution
+ * - `already_exists`: the execution id or the unique id of a sleeping execution is taken
+ * - `timed_out`, `cancelled`: the execution ended so
+ * - `too_many_takeovers`: the executors that ran it died, more often than `maxTakeovers`
+ * - `result_not_stored`: the storage refused the result for good
+ * - `shut_down`: the executor was shut down
+ * - `storage`: the storage refused a call for good
+ */
+export type DurableExecutionErrorCode =
+  | 'generic'
+  | 'invalid_options'
+  | 'invalid_task'
+  | 'invalid_input'
+  | 'too_large'
+  | 'not_serializable'
+  | 'not_found'
+  | 'already_exists'
+  | 'timed_out'
+  | 'cancelled'
+  | 'too_many_takeovers'
+  | 'result_not_stored'
+  | 'shut_down'
+  | 'storage'
+
+/** Options of {@link DurableExecutionError}. */
+export interface DurableExecutionErrorOptions {
+  /** Whether trying again may help. @default true */
+  isRetryable?: boolean | undefined
+  /** Whether the library, not user code, is at fault. @default false */
+  isInternal?: boolean | undefined
+  /** What caused it. It is never stored. */
+  cause?: unknown
+  /** The stable code. @default 'generic' */
+  code?: DurableExecutionErrorCode | undefined
+}
+
+/** The base of every error that the suite throws. */
+export class DurableExecutionError extends Error {
+  override readonly name: string = 'DurableExecutionError'
+  readonly code: DurableExecutionErrorCode
+  readonly isRetryable: boolean
+  readonly isInternal: boolean
+
+  constructor(message: string, options: DurableExecutionErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = options.code ?? 'generic'
+    this.isRetryable = options.isRetryable ?? true
+    this.isInternal = options.isInternal ?? false
+  }
+
+  /** An error after which the task is tried again, as long as its retry options allow. */
+  static retryable(
+    message: string,
+    options: Omit<DurableExecutionErrorOptions, 'isRetryable'> = {},
+  ): DurableExecutionError {
+    return new DurableExecutionError(message, { ...options, isRetryable: true })
+  }
+
+  /** An error that ends the execution at once, whatever its retry options say. */
+  static nonRetryable(
+    message: string,
+    options: Omit<DurableExecutionErrorOptions, 'isRetryable'> = {},
+  ): DurableExecutionError {
+    return new DurableExecutionError(message, { ...options, isRetryable: false })
+  }
+}
+
+/** There is no such task or execution. Not retryable. */
+export class DurableExecutionNotFoundError extends DurableExecutionError {
+  override readonly name = 'DurableExecutionNotFoundError'
+
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(message, { ...options, code: 'not_found', isRetryable: false })
+  }
+}
+
+/** A run took longer than its `timeoutMs`. Retryable. */
+export class DurableExecutionTimedOutError extends DurableExecutionError {
+  override readonly name = 'DurableExecutionTimedOutError'
+
+  constructor(message = 'Task execution timed out', options: { cause?: unknown } = {}) {
+    super(message, { ...options, code: 'timed_out', isRetryable: true })
+  }
+}
+
+/** The execution was cancelled. Not retryable. */
+export class DurableExecutionCancelledError extends DurableExecutionError {
+  override readonly name = 'DurableExecutionCancelledError'
+
+  constructor(message = 'Task execution cancelled', options: { cause?: unknown } = {}) {
+    super(message, { ...options, code: 'cancelled', isRetryable: false })
+  }
+}
+
+/** The class of an error in its stored form. */
+export type StoredErrorType = 'generic' | 'not_found' | 'timed_out' | 'cancelled'
+
+/** An error as a row holds it: no stack and no cause leave the process by it. */
+export interface StoredError {
+  readonly errorType: StoredErrorType
+  readonly code: DurableExecutionErrorCode
+  readonly message: string
+  readonly isRetryable: boolean
+  readonly isInternal: boolean
+}
+
+function typeOf(error: DurableExecutionError): StoredErrorType {
+  if (error instanceof DurableExecutionNotFoundError) return 'not_found'
+  if (error instanceof DurableExecutionTimedOutError) return 'timed_out'
+  if (error instanceof DurableExecutionCancelledError) return 'cancelled'
+  return 'generic'
+}
+
+/** The message of anything that can be thrown: errors, text, `null`, objects with odd getters. */
+export function messageOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error) return thrown.message === '' ? thrown.name : thrown.message
+    if (typeof thrown === 'string') return thrown
+    if (typeof thrown === 'object' && thrown !== null) return JSON.stringify(thrown)
+    return String(thrown)
+  } catch {
+    return 'an error whose message cannot be read'
+  }
+}
+
+/**
+ * Turns anything that was thrown into its stored form. What is not a {@link DurableExecutionError}
+ * counts as retryable.
+ */
+export function toStoredError(thrown: unknown): StoredError {
+  if (thrown instanceof DurableExecutionError) {
+    return {
+      errorType: typeOf(thrown),
+      code: thrown.code,
+      message: messageOf(thrown),
+      isRetryable: thrown.isRetryable,
+      isInternal: thrown.isInternal,
+    }
+  }
+  return {
+    errorType: 'generic',
+    code: 'generic',
+    message: messageOf(thrown),
+    isRetryable: true,
+    isInternal: false,
+  }
+}
+
+/** Turns a stored error back into one that can be thrown. */
+export function fromStoredError(stored: StoredError): DurableExecutionError {
+  switch (stored.errorType) {
+    case 'not_found':
+      return new DurableExecutionNotFoundError(stored.message)
+    case 'timed_out':
+      return new DurableExecutionTimedOutError(stored.message)
+    case 'cancelled':
+      return new DurableExecutionCancelledError(stored.message)
+    case 'generic':
+      return new DurableExecutionError(stored.message, stored)
+  }
+}

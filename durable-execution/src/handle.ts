@@ -1,0 +1,86 @@
+/** What users hold of one execution. */
+import { toTaskExecution } from './execution/execution'
+import type { FinishedTaskExecution, TaskExecution } from './execution/execution'
+import type { ExecutionRecord } from './execution/record'
+import type { WaitOptions } from './runtime/wait'
+import type { Codec } from './serializer'
+
+/** What a handle asks its executor for. */
+export interface HandleSource {
+  readonly codec: Codec
+  read(executionId: string, mayBeMissingUntil: number): Promise<ExecutionRecord>
+  wait(
+    executionId: string,
+    options: WaitOptions,
+    mayBeMissingUntil: number,
+  ): Promise<ExecutionRecord>
+  cancel(executionId: string): Promise<void>
+}
+
+/** One execution: read it, wait for it, cancel it. */
+export class TaskExecutionHandle<TOutput = unknown> {
+  private readonly source: HandleSource
+  private readonly taskId: string
+  private readonly executionId: string
+  private readonly mayBeMissingUntil: number
+
+  /** @internal Handles come from `enqueueTask` and `getTaskExecutionHandle`. */
+  constructor(
+    source: HandleSource,
+    of: { taskId: string; executionId: string },
+    mayBeMissingUntil = -Infinity,
+  ) {
+    this.source = source
+    this.taskId = of.taskId
+    this.executionId = of.executionId
+    this.mayBeMissingUntil = mayBeMissingUntil
+  }
+
+  getTaskId(): string {
+    return this.taskId
+  }
+
+  getExecutionId(): string {
+    return this.executionId
+  }
+
+  /**
+   * The execution as it is now.
+   *
+   * @throws `DurableExecutionNotFoundError` if it is not in the storage (any more).
+   */
+  async getExecution(): Promise<TaskExecution<TOutput>> {
+    return this.show(await this.source.read(this.executionId, this.mayBeMissingUntil))
+  }
+
+  /**
+   * Resolves when the execution has finished, however it ended.
+   *
+   * @throws The signal's reason when it is aborted; `DurableExecutionNotFoundError`; a non-retryable error of code `shut_down`.
+   */
+  async waitAndGetFinishedExecution(
+    options: WaitOptions = {},
+  ): Promise<FinishedTaskExecution<TOutput>> {
+    const record = await this.source.wait(this.executionId, options, this.mayBeMissingUntil)
+    return this.show(record) as FinishedTaskExecution<TOutput>
+  }
+
+  /** Resolves with the output when the execution has completed. @throws Its error if it ended otherwise. */
+  async waitAndGetOutput(options: Pick<WaitOptions, 'signal'> = {}): Promise<TOutput> {
+    const execution = await this.waitAndGetFinishedExecution(options)
+    if (execution.status === 'completed') return execution.output
+    throw execution.error
+  }
+
+  /** Cancels the execution with all its active descendants. Has no effect on one that has finished. */
+  async cancel(): Promise<void> {
+    await this.source.cancel(this.executionId)
+  }
+
+  /** The one place where a stored output gets its type back. */
+  private show(record: ExecutionRecord): TaskExecution<TOutput> {
+    const { codec } = this.source
+    const what = `Input or output of execution ${record.executionId}`
+    return toTaskExecution(record, (text) => codec.decode(text, what)) as TaskExecution<TOutput>
+  }
+}

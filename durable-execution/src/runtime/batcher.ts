@@ -1,0 +1,124 @@
+/**
+ * Group commit. One flush is in flight at a time. If none is, a new item is flushed as soon as all that can run without waiting
+ * has run; what arrives during a flush goes with the next. Alone, an item pays no waiting; under load batches grow by themselves.
+ *
+ * A batch that is refused for good is split in halves until the culprit stands alone: only it fails.
+ */
+import { createDeferred, type Deferred } from '../lib/deferred'
+import type { Environment } from '../lib/environment'
+import { isPermanent } from './storage-calls'
+
+/** How a batcher batches. */
+export interface BatcherOptions<TItem, TAnswer> {
+  readonly environment: Environment
+  /** The most items of one batch. */
+  readonly maxItems: number
+  /** The most bytes of one batch; a larger item goes alone. */
+  readonly maxBytes: number
+  readonly sizeOf: (item: TItem) => number
+  /** Names that must not meet in one batch: an item is left for the next if one of its names is in it already. */
+  readonly conflicts?: (item: TItem, batch: ReadonlySet<string>) => boolean
+  readonly namesOf?: (item: TItem) => readonly string[]
+  /** Stores a batch and answers each item, in order. Tries again by itself what may work later. */
+  readonly flush: (items: readonly TItem[]) => Promise<readonly TAnswer[]>
+}
+
+interface Entry<TItem, TAnswer> {
+  readonly item: TItem
+  readonly resolve: (answer: TAnswer) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Collects items into batches. */
+export class Batcher<TItem, TAnswer> {
+  private readonly options: BatcherOptions<TItem, TAnswer>
+  private waiting: Entry<TItem, TAnswer>[] = []
+  private isBusy = false
+  private idle: Deferred<void> | null = null
+  private flushedItems = 0
+  private flushes = 0
+
+  constructor(options: BatcherOptions<TItem, TAnswer>) {
+    this.options = options
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length
+  }
+
+  /** Items of a flush, on average. */
+  get meanBatchSize(): number {
+    return this.flushes === 0 ? 0 : this.flushedItems / this.flushes
+  }
+
+  /** Resolves when the item was stored, rejects when it was refused for good. */
+  add(item: TItem): Promise<TAnswer> {
+    const added = new Promise<TAnswer>((resolve, reject) => {
+      this.waiting.push({ item, resolve, reject })
+    })
+    if (!this.isBusy) {
+      this.isBusy = true
+      this.options.environment.afterMicrotasks(() => void this.flushAll())
+    }
+    return added
+  }
+
+  /** Resolves when nothing is waiting or in flight. */
+  whenIdle(): Promise<void> {
+    if (!this.isBusy) return Promise.resolve()
+    this.idle ??= createDeferred<void>()
+    return this.idle.promise
+  }
+
+  private async flushAll(): Promise<void> {
+    while (this.waiting.length > 0) await this.flush(this.take())
+    this.isBusy = false
+    this.idle?.resolve()
+    this.idle = null
+  }
+
+  /** Takes items in their order, up to the limits. */
+  private take(): Entry<TItem, TAnswer>[] {
+    const { maxItems, maxBytes, sizeOf, conflicts, namesOf } = this.options
+    const batch: Entry<TItem, TAnswer>[] = []
+    const left: Entry<TItem, TAnswer>[] = []
+    const names = new Set<string>()
+    let bytes = 0
+    let index = 0
+    for (; index < this.waiting.length && batch.length < maxItems; index += 1) {
+      const entry = this.waiting[index]
+      if (entry === undefined) break
+      if (conflicts?.(entry.item, names) === true) {
+        left.push(entry)
+        continue
+      }
+      bytes += sizeOf(entry.item)
+      if (batch.length > 0 && bytes > maxBytes) break
+      batch.push(entry)
+      for (const name of namesOf?.(entry.item) ?? []) names.add(name)
+    }
+    this.waiting = [...left, ...this.waiting.slice(index)]
+    return batch
+  }
+
+  private async flush(batch: readonly Entry<TItem, TAnswer>[]): Promise<void> {
+    try {
+      const answers = await this.options.flush(batch.map(({ item }) => item))
+      this.flushes += 1
+      this.flushedItems += batch.length
+      batch.forEach((entry, index) => {
+        const answer = answers[index]
+        if (answer === undefined) entry.reject(new Error('A flush answered too few items'))
+        else entry.resolve(answer)
+      })
+    } catch (error) {
+      if (batch.length > 1 && isPermanent(error)) {
+        const half = Math.ceil(batch.length / 2)
+        await this.flush(batch.slice(0, half))
+        await this.flush(batch.slice(half))
+        return
+      }
+      for (const entry of batch) entry.reject(error)
+    }
+  }
+}

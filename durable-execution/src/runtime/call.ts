@@ -1,0 +1,86 @@
+/**
+ * The one place where user code is called. Its end is a value: nothing it does can throw past here.
+ *
+ * At the time-out, on a lost claim and late in a shutdown its signal fires; its end is taken when the function ends, or after a
+ * grace if it ignores the signal. Until then it keeps its slot and its claim, so that attempts do not overlap.
+ */
+import { DurableExecutionTimedOutError } from '../errors'
+import type { Environment } from '../lib/environment'
+import type { HeldClaim } from './held-claims'
+
+/** How a run of user code ended. */
+export type RunOutcome =
+  | { readonly kind: 'returned'; readonly value: unknown }
+  | { readonly kind: 'threw'; readonly error: unknown }
+  | { readonly kind: 'timedOut'; readonly error: DurableExecutionTimedOutError }
+  /** The claim is another's now: whatever the function did is not recorded. */
+  | { readonly kind: 'lost' }
+  /** The executor shuts down: the execution goes back with no attempt burned. */
+  | { readonly kind: 'shutdown' }
+
+type OwnEnd = Extract<RunOutcome, { kind: 'returned' | 'threw' }>
+
+/** Time limits of a run, in milliseconds. */
+export interface RunLimits {
+  readonly timeoutMs: number
+  readonly abortGraceMs: number
+}
+
+/** Calls a user function under a claim. Never rejects. */
+export async function callUserFunction(
+  held: HeldClaim,
+  call: () => unknown,
+  limits: RunLimits,
+  environment: Environment,
+): Promise<RunOutcome> {
+  const { signal } = held.controller
+  const timedOut = new DurableExecutionTimedOutError(
+    `Task execution timed out after ${limits.timeoutMs} ms`,
+  )
+  const timer = environment.setTimer(limits.timeoutMs, () => {
+    held.end('timed_out', timedOut)
+  })
+  const end = await new Promise<OwnEnd | null>((resolve) => {
+    const awaitGrace = (): void => {
+      const grace = environment.setTimer(limits.abortGraceMs, () => {
+        resolve(null)
+      })
+      void ended.then(() => {
+        grace.cancel()
+      })
+    }
+    const ended = endOf(call)
+    void ended.then(resolve)
+    if (signal.aborted) awaitGrace()
+    else signal.addEventListener('abort', awaitGrace, { once: true })
+  })
+  timer.cancel()
+  return outcomeOf(held, end, timedOut)
+}
+
+async function endOf(call: () => unknown): Promise<OwnEnd> {
+  try {
+    return { kind: 'returned', value: await call() }
+  } catch (error) {
+    return { kind: 'threw', error }
+  }
+}
+
+/** `end` is `null` if the function ignored its signal for longer than the grace. */
+function outcomeOf(
+  held: HeldClaim,
+  end: OwnEnd | null,
+  timedOut: DurableExecutionTimedOutError,
+): RunOutcome {
+  switch (held.endReason) {
+    case 'lost':
+      return { kind: 'lost' }
+    case 'timed_out':
+      return { kind: 'timedOut', error: timedOut }
+    case 'shutdown':
+      // What was finished in time is kept.
+      return end?.kind === 'returned' ? end : { kind: 'shutdown' }
+    case null:
+      return end ?? { kind: 'threw', error: timedOut }
+  }
+}

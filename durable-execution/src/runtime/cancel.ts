@@ -1,0 +1,70 @@
+/**
+ * Cancels executions, and tells running functions whose claim is lost: cancelled by whomever, or taken over. Where the storage
+ * can't push, the watch asks once a second while functions run.
+ */
+import { DurableExecutionCancelledError, DurableExecutionError, toStoredError } from '../errors'
+import type { CancelOutcome, LostClaim } from '../storage/storage'
+import type { HeldClaim } from './held-claims'
+import type { Job } from './loop'
+import type { Runtime } from './runtime'
+
+const WATCH_INTERVAL_MS = 1000
+
+/** Cancels an execution with all its active descendants. */
+export async function cancelExecution<TTransaction>(
+  runtime: Runtime<TTransaction>,
+  executionId: string,
+): Promise<CancelOutcome> {
+  const error = toStoredError(new DurableExecutionCancelledError())
+  const { outcomes } = await runtime.storage.untilAnswered('cancel', (storage, signal) =>
+    storage.cancel({ executionIds: [executionId], error, signal }),
+  )
+  return outcomes[0] ?? 'missing'
+}
+
+/** Tells running functions of lost claims. */
+export class Watch<TTransaction> implements Job {
+  readonly name = 'watch'
+  private readonly runtime: Runtime<TTransaction>
+
+  constructor(runtime: Runtime<TTransaction>) {
+    this.runtime = runtime
+  }
+
+  async runOnce(): Promise<number | null> {
+    const watched = this.runtime.held.all().filter(({ isRunning, isLost }) => isRunning && !isLost)
+    if (watched.length === 0) return WATCH_INTERVAL_MS
+    const claims = watched.map(({ record: { executionId, claimCount } }) => ({
+      executionId,
+      claimCount,
+    }))
+    const { lost } = await this.runtime.storage.once('lostClaims', (verbs, signal) =>
+      verbs.lostClaims({ claims, signal }),
+    )
+    const byId = new Map(watched.map((held) => [held.record.executionId, held]))
+    for (const claim of lost) {
+      const held = byId.get(claim.executionId)
+      // What ended meanwhile is not lost; nor what was claimed anew by this very process.
+      const asked = claims.find(({ executionId }) => executionId === claim.executionId)
+      if (!held?.isRunning || held.record.claimCount !== asked?.claimCount) continue
+      this.tell(held, claim)
+    }
+    return WATCH_INTERVAL_MS
+  }
+
+  private tell(held: HeldClaim, { status }: LostClaim): void {
+    const { taskId, executionId } = held.record
+    const error = lossOf(status)
+    this.runtime.events.emit({ type: 'claim_lost', taskId, executionId, reason: error.message })
+    held.end('lost', error)
+  }
+}
+
+function lossOf(status: LostClaim['status']): DurableExecutionError {
+  if (status === 'cancelled') return new DurableExecutionCancelledError()
+  return DurableExecutionError.nonRetryable(
+    status === null
+      ? 'Execution is no longer in the storage'
+      : 'Execution was taken over by another executor after its lease lapsed',
+  )
+}

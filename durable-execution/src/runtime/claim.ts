@@ -1,0 +1,244 @@
+/**
+ * Takes due work, and finds out when there is some.
+ *
+ * The claimer takes from one queue at a time, as much as slots are free. The sweep asks for all queues when the next row is due:
+ * it finds what others made due, what lapsed, and what was committed late. Between them they know of each queue whether it is
+ * drained. Keeps G3 (lapsed work is taken over) and G8 (idle, the sweep is the only statement).
+ */
+import type { ExecutionRecord } from '../execution/record'
+import { isWaiting } from '../execution/status'
+import { Backoff } from '../lib/backoff'
+import type { Environment, Timer } from '../lib/environment'
+import type { ClaimAnswer } from '../storage/storage'
+import type { Job } from './loop'
+import type { Releaser } from './release'
+import type { Flow, Runtime } from './runtime'
+import { isSuspect, Suspects } from './suspects'
+
+/** The most rows of one claim. */
+const MAX_CLAIM = 1000
+/** The sweep under load, in milliseconds. */
+const BUSY_SWEEP_MS = 500
+/** The shortest pause after a claim that found nothing, in milliseconds. */
+const SHORTEST_PAUSE_MS = 50
+/** Rows may become visible this much after the time they are due, in milliseconds: the low-water mark stays behind by it. */
+const MARK_LAG_MS = 2000
+
+/** What is known of one queue. */
+class Queue {
+  readonly name: string
+  isDrained = false
+  /** Nothing is looked for before this moment, on the storage's clock. */
+  mark: number | undefined = undefined
+  /** Pauses after claims that found nothing although something is due: it is locked, or not for us. */
+  readonly backoff: Backoff
+  private timer: Timer | null = null
+  private timerDueAt = Infinity
+
+  constructor(name: string, environment: Environment, longestPauseMs: number) {
+    this.name = name
+    this.backoff = new Backoff({
+      baseMs: SHORTEST_PAUSE_MS * 2,
+      maxMs: Math.max(SHORTEST_PAUSE_MS * 2, longestPauseMs),
+      random: () => environment.random(),
+    })
+  }
+
+  /** Calls back after a delay; of several, the soonest counts. */
+  wakeIn(environment: Environment, ms: number, wake: () => void): void {
+    const dueAt = environment.monotonic() + ms
+    if (this.timer !== null && this.timerDueAt <= dueAt) return
+    this.cancelTimer()
+    this.timerDueAt = dueAt
+    this.timer = environment.setTimer(ms, () => {
+      this.timer = null
+      wake()
+    })
+  }
+
+  cancelTimer(): void {
+    this.timer?.cancel()
+    this.timer = null
+    this.timerDueAt = Infinity
+  }
+}
+
+/** What the claimer calls before it claims again after an outage: first kept results, then leases. */
+export type CatchUp = () => Promise<void>
+
+/** Claims due executions of the executor's queues. */
+export class Claimer<TTransaction> implements Job {
+  readonly name = 'claim'
+  private readonly runtime: Runtime<TTransaction>
+  private readonly flow: Flow
+  private readonly releaser: Releaser<TTransaction>
+  private readonly catchUp: CatchUp
+  private readonly queues: Map<string, Queue>
+  private readonly suspects: Suspects
+  private readonly looks = new Set<Timer>()
+  private wake: () => void = () => undefined
+  /** The queue to begin the next round with: none is always served last. */
+  private turn = 0
+
+  constructor(
+    runtime: Runtime<TTransaction>,
+    flow: Flow,
+    releaser: Releaser<TTransaction>,
+    catchUp: CatchUp,
+  ) {
+    const { environment, options, held } = runtime
+    this.runtime = runtime
+    this.flow = flow
+    this.releaser = releaser
+    this.catchUp = catchUp
+    this.suspects = new Suspects(held)
+    const queues = options.queues.map(
+      (name) => new Queue(name, environment, options.pollIntervalMs),
+    )
+    this.queues = new Map(queues.map((queue) => [queue.name, queue]))
+  }
+
+  /** How to wake the loop that runs this job. */
+  wakeBy(wake: () => void): void {
+    this.wake = wake
+  }
+
+  isDrained(queueName: string): boolean {
+    return this.queues.get(queueName)?.isDrained ?? false
+  }
+
+  /** Something in this queue is due after a delay. */
+  due(queueName: string, inMs: number): void {
+    const queue = this.queues.get(queueName)
+    if (!queue || this.runtime.lifecycle !== 'started') return
+    if (inMs > 0) {
+      queue.wakeIn(this.runtime.environment, inMs, () => {
+        this.due(queueName, 0)
+      })
+      return
+    }
+    queue.isDrained = false
+    this.wake()
+  }
+
+  /** Looks whether something is due after a delay, once. */
+  look(queueName: string, inMs: number): void {
+    const queue = this.queues.get(queueName)
+    if (!queue || this.runtime.lifecycle !== 'started') return
+    const timer = this.runtime.environment.setTimer(inMs, () => {
+      this.looks.delete(timer)
+      this.due(queueName, 0)
+    })
+    this.looks.add(timer)
+  }
+
+  /** Ends all timers. */
+  close(): void {
+    for (const queue of this.queues.values()) queue.cancelTimer()
+    for (const timer of this.looks) timer.cancel()
+    this.looks.clear()
+  }
+
+  async runOnce(): Promise<number | null> {
+    if (this.runtime.health.needsCatchUp) {
+      await this.catchUp()
+      this.runtime.health.caughtUp()
+    }
+    const queues = [...this.queues.values()]
+    this.turn = (this.turn + 1) % queues.length
+    for (const queue of [...queues.slice(this.turn), ...queues.slice(0, this.turn)]) {
+      if (!queue.isDrained) await this.claimFrom(queue)
+    }
+    const hasMore = queues.some(({ isDrained }) => !isDrained)
+    return hasMore && this.runtime.slots.freeCount > 0 ? 0 : null
+  }
+
+  private async claimFrom(queue: Queue): Promise<void> {
+    const { slots, options, health } = this.runtime
+    const limit = Math.min(slots.freeCount, MAX_CLAIM)
+    if (limit === 0 || this.runtime.lifecycle !== 'started') return
+    const takeOver = health.hasBeenHealthyFor(options.leaseMs / 2)
+    // What becomes due while the claim is under way sets this back.
+    queue.isDrained = true
+    let taken = await this.claim(queue, { limit, takeOver, suspects: 'exclude' })
+    if (taken === limit) queue.isDrained = false
+    else if (takeOver && !this.suspects.isRunning) {
+      taken += await this.claim(queue, { limit: 1, takeOver, suspects: 'only' })
+    }
+    if (taken > 0) queue.backoff.reset()
+  }
+
+  private async claim(
+    queue: Queue,
+    request: { limit: number; takeOver: boolean; suspects: 'exclude' | 'only' },
+  ): Promise<number> {
+    const { gate, storage, claimant, environment } = this.runtime
+    const exceptTaskIds = this.releaser.unknownTaskIds()
+    const sentAt = environment.monotonic()
+    let answer: ClaimAnswer
+    try {
+      answer = await gate.shared(() =>
+        storage.once('claim', (verbs, signal) =>
+          verbs.claim({
+            ...claimant,
+            ...request,
+            queue: queue.name,
+            exceptTaskIds,
+            from: request.suspects === 'only' ? undefined : queue.mark,
+            signal,
+          }),
+        ),
+      )
+    } catch (error) {
+      queue.isDrained = false
+      this.flow.answerLost()
+      throw error
+    }
+    if (answer.dueFrom !== null) queue.mark = answer.dueFrom - MARK_LAG_MS
+    for (const record of answer.records) this.dispatch(record, sentAt)
+    return answer.records.length
+  }
+
+  /** Sends a claimed execution on its way. */
+  dispatch(record: ExecutionRecord, sentAt: number): void {
+    const { taskId, executionId, takeovers } = record
+    const { events, slots } = this.runtime
+    if (takeovers > 0) {
+      events.emit({ type: 'execution_taken_over', taskId, executionId, takeovers })
+    }
+    if (isSuspect(record)) this.suspects.add(record)
+    if (isWaiting(record.status)) this.flow.resume(record)
+    else {
+      // Others may have taken the slot while the claim was under way: one more than the limit runs for a while.
+      if (!slots.tryTake()) slots.overdraw()
+      this.flow.start(record, sentAt)
+    }
+  }
+
+  /** One look at all queues, and how long until the next. */
+  async sweep(): Promise<number> {
+    const { storage, options, environment } = this.runtime
+    const answer = await storage.once('nextClaimAt', (verbs, signal) =>
+      verbs.nextClaimAt({ queues: options.queues, signal }),
+    )
+    for (const { queue: name, claimAt, dueInMs } of answer.next) {
+      const queue = this.queues.get(name)
+      if (!queue || claimAt === null || dueInMs === null) continue
+      if (queue.mark !== undefined && claimAt < queue.mark) queue.mark = claimAt
+      if (dueInMs > 0) {
+        if (dueInMs <= options.pollIntervalMs) this.due(name, dueInMs)
+      } else if (queue.isDrained) {
+        // Found due though a claim found nothing: not at once, it may be locked or not for us.
+        queue.wakeIn(environment, queue.backoff.next() - SHORTEST_PAUSE_MS, () => {
+          this.due(name, 0)
+        })
+      }
+    }
+    const isBusy = [...this.queues.values()].some(({ isDrained }) => !isDrained)
+    const interval = isBusy
+      ? Math.max(BUSY_SWEEP_MS, options.pollIntervalMs)
+      : options.pollIntervalMs
+    // Jittered, so that executors started together do not ask together.
+    return interval * (1 - environment.random() / 4)
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Stores new executions, in batches. An enqueue resolves when its rows are stored (G1).
+ *
+ * Rows with an id or a key of the caller's have a lane of their own: a duplicate in somebody's open transaction would hold up the
+ * whole batch for as long as that is open.
+ */
+import type { NewExecution } from '../execution/record'
+import { createRecord } from '../execution/transitions'
+import type { InsertOutcome } from '../storage/storage'
+import { Batcher } from './batcher'
+import type { FastPath } from './fast-path'
+import type { Flow, Runtime } from './runtime'
+
+const MAX_ITEMS = 1000
+const MAX_BYTES = 4 * 2 ** 20
+const ROW_BYTES = 300
+
+/** Rows that come into being together: an execution, with the first steps of a chain. */
+interface Item {
+  readonly rows: readonly NewExecution[]
+}
+
+/** Stores new executions. */
+export class Enqueuer<TTransaction> {
+  private readonly runtime: Runtime<TTransaction>
+  private readonly flow: Flow
+  private readonly fastPath: FastPath<TTransaction>
+  private readonly lane: Batcher<Item, readonly InsertOutcome[]>
+  private readonly keyedLane: Batcher<Item, readonly InsertOutcome[]>
+
+  constructor(runtime: Runtime<TTransaction>, flow: Flow, fastPath: FastPath<TTransaction>) {
+    this.runtime = runtime
+    this.flow = flow
+    this.fastPath = fastPath
+    this.lane = this.createLane()
+    this.keyedLane = this.createLane()
+  }
+
+  get waitingCount(): number {
+    return this.lane.waitingCount + this.keyedLane.waitingCount
+  }
+
+  get meanBatchSize(): number {
+    return this.lane.meanBatchSize
+  }
+
+  /** Answers what became of each row. */
+  enqueue(rows: readonly NewExecution[], isKeyed: boolean): Promise<readonly InsertOutcome[]> {
+    return (isKeyed ? this.keyedLane : this.lane).add({ rows })
+  }
+
+  /** All of the rows or none of them, in a call of their own. */
+  async enqueueAllOrNothing(rows: readonly NewExecution[]): Promise<readonly InsertOutcome[]> {
+    return this.insert(rows, true)
+  }
+
+  /** In the user's transaction: always unclaimed, never batched, nothing retried. With a synchronous driver it throws at once. */
+  enqueueInTransaction(
+    rows: readonly NewExecution[],
+    transaction: TTransaction,
+  ): Promise<readonly InsertOutcome[]> {
+    const { claimant, storage } = this.runtime
+    const inserted = storage.direct.insert({ executions: rows, ...claimant, transaction })
+    return inserted.then(({ outcomes }) => {
+      for (const row of rows) this.flow.committing(row.queue, row.sleepMsBeforeRun)
+      return outcomes
+    })
+  }
+
+  private createLane(): Batcher<Item, readonly InsertOutcome[]> {
+    return new Batcher<Item, readonly InsertOutcome[]>({
+      environment: this.runtime.environment,
+      maxItems: MAX_ITEMS,
+      maxBytes: MAX_BYTES,
+      sizeOf: ({ rows }) =>
+        rows.reduce((bytes, { input }) => bytes + ROW_BYTES + (input?.length ?? 0), 0),
+      flush: (items) => this.flush(items),
+    })
+  }
+
+  private async flush(items: readonly Item[]): Promise<(readonly InsertOutcome[])[]> {
+    const outcomes = await this.insert(
+      items.flatMap(({ rows }) => rows),
+      false,
+    )
+    let from = 0
+    return items.map(({ rows }) => outcomes.slice(from, (from += rows.length)))
+  }
+
+  private async insert(
+    rows: readonly NewExecution[],
+    allOrNothing: boolean,
+  ): Promise<readonly InsertOutcome[]> {
+    const { claimant, storage, gate, environment } = this.runtime
+    const executions = this.fastPath.claim(rows)
+    const sentAt = environment.monotonic()
+    try {
+      const { outcomes, now } = await gate.shared(() =>
+        storage.untilAnswered(
+          'insert',
+          (verbs, signal) => verbs.insert({ executions, ...claimant, allOrNothing, signal }),
+          {
+            onFailure: () => {
+              this.flow.answerLost()
+            },
+          },
+        ),
+      )
+      executions.forEach((execution, index) => {
+        this.inserted(execution, outcomes[index], { now, sentAt })
+      })
+      return outcomes
+    } catch (error) {
+      this.fastPath.giveBack(executions)
+      throw error
+    }
+  }
+
+  private inserted(
+    execution: NewExecution,
+    outcome: InsertOutcome | undefined,
+    at: { now: number; sentAt: number },
+  ): void {
+    const { queue, sleepMsBeforeRun, start } = execution
+    if (start === 'ready' && outcome?.kind === 'inserted') this.flow.due(queue, sleepMsBeforeRun)
+    if (start !== 'claimed') return
+    if (!this.isOurs(outcome)) {
+      this.fastPath.giveBack([execution])
+      return
+    }
+    const { claimant } = this.runtime
+    const record = createRecord(execution, { ...claimant, now: at.now, activeChildrenCount: 0 })
+    this.flow.start(record, at.sentAt)
+  }
+
+  /** Inserted now, or by a try before this one whose answer was lost. */
+  private isOurs(outcome: InsertOutcome | undefined): boolean {
+    if (outcome?.kind !== 'exists') return outcome?.kind === 'inserted'
+    const { status, executorId, claimCount } = outcome.existing
+    const isOwn = executorId === this.runtime.claimant.executorId && claimCount === 1
+    return isOwn && status === 'running' && outcome.conflict === 'execution_id'
+  }
+}

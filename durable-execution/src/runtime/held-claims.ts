@@ -1,0 +1,104 @@
+/**
+ * What this executor holds: every claim from the moment it is answered until its end is stored. These are renewed, watched, and
+ * given back on shutdown.
+ */
+import type { Claim, ExecutionRecord } from '../execution/record'
+import { createDeferred, type Deferred } from '../lib/deferred'
+
+/** Why a function is asked to end before it did by itself. */
+export type EndReason = 'timed_out' | 'lost' | 'shutdown'
+
+/** A claim, and the run that goes on under it. */
+export class HeldClaim {
+  /** The signal of the run. */
+  readonly controller = new AbortController()
+  /** Whether its user function is under way, and so may have to be told to end. */
+  isRunning = false
+  /** Whether it occupies one of the slots. */
+  hasSlot: boolean
+  private claimedRecord: ExecutionRecord
+  private reason: EndReason | null = null
+
+  constructor(record: ExecutionRecord, hasSlot: boolean) {
+    this.claimedRecord = record
+    this.hasSlot = hasSlot
+  }
+
+  get record(): ExecutionRecord {
+    return this.claimedRecord
+  }
+
+  get endReason(): EndReason | null {
+    return this.reason
+  }
+
+  get isLost(): boolean {
+    return this.reason === 'lost'
+  }
+
+  /** Tells the run to end. The first reason stands, but a lost claim outdoes all. */
+  end(reason: EndReason, error: Error): void {
+    if (this.reason === null || reason === 'lost') this.reason = reason
+    this.controller.abort(error)
+  }
+
+  /**
+   * This very process claimed the execution again while its run goes on (its lease had lapsed): the run goes on under the new claim.
+   */
+  adopt(record: ExecutionRecord): void {
+    this.claimedRecord = record
+  }
+}
+
+/** All claims held. */
+export class HeldClaims {
+  private readonly byId = new Map<string, HeldClaim>()
+  private empty: Deferred<void> | null = null
+
+  get size(): number {
+    return this.byId.size
+  }
+
+  /** Holds a claim; `null` if its execution is held already, under this claim or an older one that is brought up to date. */
+  hold(record: ExecutionRecord, hasSlot: boolean): HeldClaim | null {
+    const known = this.byId.get(record.executionId)
+    if (known && !known.isLost) {
+      if (known.record.claimCount < record.claimCount) known.adopt(record)
+      return null
+    }
+    const held = new HeldClaim(record, hasSlot)
+    this.byId.set(record.executionId, held)
+    return held
+  }
+
+  has(executionId: string): boolean {
+    return this.byId.has(executionId)
+  }
+
+  drop(held: HeldClaim): void {
+    const { executionId } = held.record
+    // After a lost claim the same execution may be held again.
+    if (this.byId.get(executionId) === held) this.byId.delete(executionId)
+    if (this.byId.size === 0) this.empty?.resolve()
+  }
+
+  all(): HeldClaim[] {
+    return [...this.byId.values()]
+  }
+
+  find(claim: Claim): HeldClaim | undefined {
+    const held = this.byId.get(claim.executionId)
+    return held?.record.claimCount === claim.claimCount ? held : undefined
+  }
+
+  executionIds(): string[] {
+    return [...this.byId.keys()]
+  }
+
+  /** Resolves when nothing is held. */
+  whenEmpty(): Promise<void> {
+    if (this.byId.size === 0) return Promise.resolve()
+    this.empty ??= createDeferred<void>()
+    return this.empty.promise
+  }
+}

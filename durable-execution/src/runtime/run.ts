@@ -1,0 +1,215 @@
+/**
+ * Runs one claimed execution: identify its task, check its takeovers, load its input, call the user's function, decide, settle.
+ *
+ * User code's end is a value; storing it is another step, with its own retry (`settle`): a hiccup of the storage neither runs it
+ * again nor fails it. Keeps G2 (one recorded result), G7 (an end to takeovers), and that nothing unknown is failed.
+ */
+import {
+  DurableExecutionError,
+  DurableExecutionTimedOutError,
+  fromStoredError,
+  messageOf,
+  toStoredError,
+} from '../errors'
+import type { ExecutionChange } from '../execution/change'
+import { toTaskExecutionParent } from '../execution/execution'
+import type { ExecutionRecord, NewExecution } from '../execution/record'
+import * as transitions from '../execution/transitions'
+import type { TaskRunContext } from '../task/context'
+import type { FunctionDefinition, ParentDefinition } from '../task/definition'
+import { callUserFunction, type RunOutcome } from './call'
+import { nextStepRows } from './chain'
+import type { HeldClaim } from './held-claims'
+import { loadInput } from './load-input'
+import { checkParentRun, hasFinalize, planChildren, planFinalize } from './parent-run'
+import type { Releaser } from './release'
+import type { Runtime } from './runtime'
+import type { Settler } from './settle'
+
+/** What is to be written of a run. */
+interface Decision {
+  readonly change: ExecutionChange
+  readonly insertions: readonly NewExecution[]
+}
+
+/** Runs claimed executions. */
+export class Runner<TTransaction> {
+  private readonly runtime: Runtime<TTransaction>
+  private readonly settler: Settler<TTransaction>
+  private readonly releaser: Releaser<TTransaction>
+
+  constructor(
+    runtime: Runtime<TTransaction>,
+    settler: Settler<TTransaction>,
+    releaser: Releaser<TTransaction>,
+  ) {
+    this.runtime = runtime
+    this.settler = settler
+    this.releaser = releaser
+  }
+
+  /** Runs a claimed execution for which a slot was taken. */
+  start(record: ExecutionRecord): void {
+    const { held: claims, slots } = this.runtime
+    const held = claims.hold(record, true)
+    if (held === null) {
+      slots.give()
+      return
+    }
+    void this.run(held)
+  }
+
+  private async run(held: HeldClaim): Promise<void> {
+    const { held: claims, slots, events } = this.runtime
+    try {
+      await this.runHeld(held)
+    } catch (error) {
+      // Only a shutdown while the storage is away gets here: the lease lapses, and others take over.
+      events.emit({ type: 'background_error', job: 'run', message: messageOf(error) })
+    } finally {
+      claims.drop(held)
+      if (held.hasSlot) slots.give()
+    }
+  }
+
+  private async runHeld(held: HeldClaim): Promise<void> {
+    const { record } = held
+    const { registry, options } = this.runtime
+    if (record.takeovers > options.maxTakeovers) {
+      await this.settler.settle(held, transitions.fail(record, tooManyTakeovers(record)))
+      return
+    }
+    if (record.sleepingKey !== null) {
+      await this.settler.settle(held, endOrBeginSleep(record))
+      return
+    }
+    const definition = registry.find(record.taskId)
+    if (definition?.kind !== 'function' && definition?.kind !== 'parent') {
+      await this.releaser.releaseUnknown(held)
+      return
+    }
+    const outcome = await this.execute(held, definition)
+    if (outcome.kind === 'shutdown') {
+      await this.releaser.release(held, 'shutdown', 0)
+    } else if (outcome.kind === 'lost') {
+      const { taskId, executionId } = record
+      this.runtime.events.emit({ type: 'result_dropped', taskId, executionId })
+    } else {
+      const { change, insertions } = this.decide(held.record, definition, outcome)
+      await this.settler.settle(held, change, insertions)
+    }
+  }
+
+  private async execute(
+    held: HeldClaim,
+    definition: FunctionDefinition | ParentDefinition,
+  ): Promise<RunOutcome> {
+    const { environment, events, options } = this.runtime
+    const { record } = held
+    const { taskId, executionId, attempt } = record
+    let call: () => unknown
+    try {
+      const load = await loadInput(this.runtime, record, definition)
+      const context = this.contextOf(held)
+      const run = definition.kind === 'parent' ? definition.runParent : definition.run
+      call = load.validate
+        ? async () => run(context, await load.validate?.())
+        : () => run(context, load.input)
+    } catch (error) {
+      return { kind: 'threw', error }
+    }
+    if (held.isLost) return { kind: 'lost' }
+    events.emit({ type: 'execution_started', taskId, executionId, attempt })
+    held.isRunning = true
+    const timeoutMs = record.timeoutMs ?? definition.timeoutMs
+    const limits = { timeoutMs, abortGraceMs: options.abortGraceMs }
+    const outcome = await callUserFunction(held, call, limits, environment)
+    held.isRunning = false
+    return outcome
+  }
+
+  private contextOf({ record, controller }: HeldClaim): TaskRunContext {
+    const { taskId, executionId, root, parent, attempt, error } = record
+    return {
+      taskId,
+      executionId,
+      root,
+      ...(parent && { parent: toTaskExecutionParent(parent) }),
+      attempt,
+      ...(error && { prevError: fromStoredError(error) }),
+      cancelSignal: controller.signal,
+      shutdownSignal: this.runtime.shutdownSignal,
+    }
+  }
+
+  private decide(
+    record: ExecutionRecord,
+    definition: FunctionDefinition | ParentDefinition,
+    outcome: Extract<RunOutcome, { kind: 'returned' | 'threw' | 'timedOut' }>,
+  ): Decision {
+    if (outcome.kind !== 'returned') return this.retryOrFail(record, outcome.error)
+    try {
+      return definition.kind === 'parent'
+        ? this.decideParent(record, definition, outcome.value)
+        : this.decideFunction(record, outcome.value)
+    } catch (error) {
+      return this.retryOrFail(record, error)
+    }
+  }
+
+  private retryOrFail(record: ExecutionRecord, error: unknown): Decision {
+    const random = this.runtime.environment.random()
+    const change = transitions.retryOrFail(record, toStoredError(error), random)
+    return { change, insertions: [] }
+  }
+
+  private decideFunction(record: ExecutionRecord, value: unknown): Decision {
+    const output = this.encodeOutput(record, value)
+    const insertions = nextStepRows(this.runtime, record, output)
+    return { change: transitions.complete(record, output), insertions }
+  }
+
+  private decideParent(
+    record: ExecutionRecord,
+    definition: ParentDefinition,
+    value: unknown,
+  ): Decision {
+    const { output, children } = checkParentRun(this.runtime, record, value)
+    const runOutput = this.encodeOutput(record, output)
+    if (children.length > 0) {
+      const insertions = planChildren(this.runtime, record, children)
+      return { change: transitions.waitForChildren(record, runOutput), insertions }
+    }
+    if (hasFinalize(definition)) {
+      const insertions = planFinalize(this.runtime, record, definition)
+      return { change: transitions.waitForFinalize(record, runOutput), insertions }
+    }
+    return this.decideFunction(record, { output, children: [] })
+  }
+
+  private encodeOutput(record: ExecutionRecord, value: unknown): string | null {
+    return this.runtime.codec.encode(value, `Output of task ${record.taskId}`, {
+      bytes: this.runtime.options.maxSerializedOutputDataSize,
+      option: 'maxSerializedOutputDataSize',
+    })
+  }
+}
+
+/** A sleeping execution was claimed to fall asleep, or at its deadline. */
+function endOrBeginSleep(record: ExecutionRecord): ExecutionChange {
+  if (record.startedAt === null) return transitions.fallAsleep(record)
+  const error = new DurableExecutionTimedOutError(
+    `Sleeping task execution was not woken within ${record.timeoutMs ?? 0} ms`,
+  )
+  return transitions.fail(record, toStoredError(error))
+}
+
+/** Why an execution ends whose executors keep dying. */
+export function tooManyTakeovers(record: ExecutionRecord): ReturnType<typeof toStoredError> {
+  return toStoredError(
+    DurableExecutionError.nonRetryable(
+      `Executors running this execution were lost ${record.takeovers} times: its task may kill its process (out of memory, process.exit, a blocked event loop); see maxTakeovers`,
+      { code: 'too_many_takeovers' },
+    ),
+  )
+}

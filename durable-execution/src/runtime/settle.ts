@@ -1,0 +1,220 @@
+/**
+ * Stores what became of claimed executions, in batches, and sends on what follows: rows that were inserted as running, parents
+ * that have nothing to wait for any more, waiters of what finished.
+ *
+ * Keeps G2: a change applies only under the claim it was decided under. Keeps G6: a change that can't be stored now is kept (its
+ * claim is renewed meanwhile) until it is, or until another executor has the claim.
+ */
+import { DurableExecutionError, messageOf, toStoredError } from '../errors'
+import { applyChange, type ExecutionChange } from '../execution/change'
+import type { NewExecution } from '../execution/record'
+import { settlementOf, type Settlement } from '../execution/settlement'
+import { isFinished } from '../execution/status'
+import { createRecord, fail } from '../execution/transitions'
+import type { SettleOutcome } from '../storage/storage'
+import { Batcher } from './batcher'
+import type { FastPath } from './fast-path'
+import type { HeldClaim } from './held-claims'
+import { handOverOf, type Flow, type Runtime } from './runtime'
+import { isPermanent } from './storage-calls'
+
+/** The most settlements of one batch, and their bytes. */
+const MAX_ITEMS = 1000
+const MAX_BYTES = 4 * 2 ** 20
+/** Bytes a row takes besides its texts, roughly. */
+const ROW_BYTES = 300
+
+interface Item {
+  readonly held: HeldClaim
+  readonly settlement: Settlement
+}
+
+interface Answer {
+  readonly outcome: SettleOutcome
+  readonly now: number
+}
+
+/** Stores the ends of runs. */
+export class Settler<TTransaction> {
+  private readonly runtime: Runtime<TTransaction>
+  private readonly flow: Flow
+  private readonly fastPath: FastPath<TTransaction>
+  private readonly batcher: Batcher<Item, Answer>
+
+  constructor(runtime: Runtime<TTransaction>, flow: Flow, fastPath: FastPath<TTransaction>) {
+    this.runtime = runtime
+    this.flow = flow
+    this.fastPath = fastPath
+    this.batcher = new Batcher<Item, Answer>({
+      environment: runtime.environment,
+      maxItems: MAX_ITEMS,
+      maxBytes: MAX_BYTES,
+      sizeOf: ({ settlement }) => bytesOf(settlement),
+      // A batch never holds an execution twice, nor together with one of its children.
+      namesOf: ({ settlement }) => namesOf(settlement),
+      conflicts: ({ settlement }, names) => {
+        const { executionId, parentExecutionId } = settlement
+        if (names.has(`self ${executionId}`) || names.has(`parent ${executionId}`)) return true
+        return parentExecutionId !== null && names.has(`self ${parentExecutionId}`)
+      },
+      flush: (items) => this.flush(items),
+    })
+  }
+
+  get waitingCount(): number {
+    return this.batcher.waitingCount
+  }
+
+  get meanBatchSize(): number {
+    return this.batcher.meanBatchSize
+  }
+
+  /** Resolves when every change that was handed in is stored. */
+  whenIdle(): Promise<void> {
+    return this.batcher.whenIdle()
+  }
+
+  /** Resolves when the change is stored, or when it can't be any more. Rejects only when the executor was shut down. */
+  async settle(
+    held: HeldClaim,
+    change: ExecutionChange,
+    insertions: readonly NewExecution[] = [],
+  ): Promise<void> {
+    const settlement = settlementOf(held.record, change, insertions)
+    let answer: Answer
+    try {
+      answer = await this.batcher.add({ held, settlement })
+    } catch (error) {
+      if (!isPermanent(error) || error.code === 'shut_down') throw error
+      await this.settleRefused(held, change, error)
+      return
+    }
+    if (answer.outcome.outcome === 'lost') {
+      await this.lost(held, settlement)
+      return
+    }
+    this.applied(held, settlement, answer)
+  }
+
+  /** The storage refuses this change for good: the execution ends with that, instead of in silence. */
+  private async settleRefused(
+    held: HeldClaim,
+    refused: ExecutionChange,
+    cause: DurableExecutionError,
+  ): Promise<void> {
+    const { record } = held
+    const { taskId, executionId } = record
+    const message = messageOf(cause)
+    this.runtime.events.emit({ type: 'result_refused', taskId, executionId, message })
+    const error = DurableExecutionError.nonRetryable(`Result could not be stored: ${message}`, {
+      code: 'result_not_stored',
+    })
+    // The texts of the refused change may be what the storage can't take: none of them is tried again.
+    const change = { ...fail(record, toStoredError(error)), runOutput: null }
+    if (refused.error?.code === 'result_not_stored') throw cause
+    await this.settle(held, change)
+  }
+
+  private async lost(held: HeldClaim, settlement: Settlement): Promise<void> {
+    const { taskId, executionId, claimCount } = held.record
+    if (claimCount !== settlement.claimCount) {
+      // This process claimed it again meanwhile: the same end is stored under the new claim.
+      await this.settle(held, settlement.change, settlement.insertions)
+      return
+    }
+    this.runtime.events.emit({ type: 'result_dropped', taskId, executionId })
+  }
+
+  private applied(held: HeldClaim, settlement: Settlement, answer: Answer): void {
+    const { record } = held
+    const { taskId, executionId, queue } = record
+    const { change, insertions } = settlement
+    const { events } = this.runtime
+    if (change.status === 'ready') {
+      const delayMs = change.claimInMs ?? 0
+      const message = change.error?.message ?? ''
+      events.emit({
+        type: 'execution_retried',
+        taskId,
+        executionId,
+        attempt: change.attempt,
+        delayMs,
+        message,
+      })
+      this.flow.due(queue, delayMs)
+    } else {
+      events.emit({ type: 'execution_settled', taskId, executionId, status: change.status })
+    }
+    const own = new Set(answer.outcome.claimedInsertions)
+    for (const insertion of insertions) {
+      const isDueByTime = insertion.start === 'ready' && !own.has(insertion.executionId)
+      if (isDueByTime) this.flow.due(insertion.queue, insertion.sleepMsBeforeRun)
+    }
+    if (isFinished(change.status)) {
+      this.flow.finished(applyChange(record, change, { now: answer.now, activeChildrenCount: 0 }))
+    }
+  }
+
+  private async flush(items: readonly Item[]): Promise<Answer[]> {
+    const { runtime, flow } = this
+    const { claimant, storage, gate, environment } = runtime
+    const sentAt = environment.monotonic()
+    const settlements = items.map(({ held, settlement }) => ({
+      ...settlement,
+      insertions: this.fastPath.claim(settlement.insertions, held),
+    }))
+    try {
+      const answer = await gate.shared(() =>
+        storage.untilAnswered(
+          'settle',
+          (verbs, signal) =>
+            verbs.settle({ settlements, ...claimant, handOver: handOverOf(runtime), signal }),
+          {
+            onFailure: () => {
+              flow.answerLost()
+            },
+          },
+        ),
+      )
+      for (const parent of answer.parents) flow.resume(parent)
+      return answer.outcomes.map((outcome, index) => {
+        const claimed = settlements[index]?.insertions.filter(({ start }) => start === 'claimed')
+        this.startClaimed(claimed ?? [], outcome, { now: answer.now, sentAt })
+        return { outcome, now: answer.now }
+      })
+    } catch (error) {
+      for (const { insertions } of settlements) this.fastPath.giveBack(insertions)
+      throw error
+    }
+  }
+
+  private startClaimed(
+    claimed: readonly NewExecution[],
+    outcome: SettleOutcome,
+    at: { now: number; sentAt: number },
+  ): void {
+    const own = new Set(outcome.claimedInsertions)
+    const { claimant } = this.runtime
+    for (const insertion of claimed) {
+      if (own.has(insertion.executionId)) {
+        const record = createRecord(insertion, { ...claimant, now: at.now, activeChildrenCount: 0 })
+        this.flow.start(record, at.sentAt)
+      } else {
+        this.fastPath.giveBack([insertion])
+      }
+    }
+  }
+}
+
+function namesOf({ executionId, parentExecutionId }: Settlement): string[] {
+  const self = `self ${executionId}`
+  return parentExecutionId === null ? [self] : [self, `parent ${parentExecutionId}`]
+}
+
+function bytesOf({ change, insertions }: Settlement): number {
+  const { output, runOutput, error } = change
+  let bytes = ROW_BYTES
+  for (const text of [output, runOutput, error?.message]) bytes += text?.length ?? 0
+  for (const { input } of insertions) bytes += ROW_BYTES + (input?.length ?? 0)
+  return bytes
+}

@@ -1,0 +1,48 @@
+/**
+ * Ends an executor without losing or burning anything: claims nothing more, gives running functions time, then tells them to end
+ * and hands what is left back.
+ */
+import { DurableExecutionError } from '../errors'
+import { delay } from '../lib/environment'
+import type { Runtime } from './runtime'
+import type { Stages } from './stages'
+
+/** Ends an executor. `begin` aborts the shutdown signal. */
+export async function shutDown<TTransaction>(
+  runtime: Runtime<TTransaction>,
+  stages: Stages<TTransaction>,
+  begin: () => void,
+  graceMs: number,
+): Promise<void> {
+  const { events, held, storage, options, claimant } = runtime
+  const wasStarted = runtime.lifecycle === 'started'
+  runtime.lifecycle = 'stopping'
+  if (wasStarted) events.emit({ type: 'executor_stopping', runningCount: held.size })
+  // Not awaited yet: while the storage is away a round of theirs may last.
+  const takingStopped = stages.stopTaking()
+  begin()
+  await within(runtime, graceMs, held.whenEmpty())
+  if (held.size > 0) {
+    const error = DurableExecutionError.retryable('Executor is shutting down', {
+      code: 'shut_down',
+    })
+    for (const claim of held.all()) claim.end('shutdown', error)
+    // Functions have their grace, the storage the time of a call: what is not stored by then lapses.
+    await within(runtime, options.abortGraceMs + claimant.leaseMs / 3, held.whenEmpty())
+  }
+  runtime.lifecycle = 'stopped'
+  storage.close()
+  await Promise.all([takingStopped, stages.stopHolding()])
+  if (wasStarted) events.emit({ type: 'executor_stopped', executorId: claimant.executorId })
+}
+
+/** Waits, but not for longer than this. */
+async function within<TTransaction>(
+  runtime: Runtime<TTransaction>,
+  ms: number,
+  end: Promise<void>,
+): Promise<void> {
+  const controller = new AbortController()
+  await Promise.race([end, delay(runtime.environment, ms, controller.signal)])
+  controller.abort()
+}

@@ -1,0 +1,156 @@
+/** Wires the stages of the flow to one another, and their background jobs to loops. */
+import type { ExecutionRecord } from '../execution/record'
+import { Watch } from './cancel'
+import { Claimer } from './claim'
+import { Enqueuer } from './enqueue'
+import { FastPath } from './fast-path'
+import { Loop, type Job } from './loop'
+import { Pruner } from './prune'
+import { Recoverer } from './recover'
+import { Releaser } from './release'
+import { Renewer } from './renew'
+import { Resumer } from './resume'
+import { Runner } from './run'
+import { isFresh, type Flow, type Runtime } from './runtime'
+import { Settler } from './settle'
+import { Waiters } from './wait'
+
+/** After an enqueue in a user's transaction: looks, for about a second, whether it was committed. */
+const COMMIT_LOOKS_MS = [10, 20, 40, 80, 160, 320, 640]
+
+/** The stages of one executor. */
+export class Stages<TTransaction> implements Flow {
+  readonly enqueuer: Enqueuer<TTransaction>
+  readonly settler: Settler<TTransaction>
+  readonly waiters: Waiters<TTransaction>
+  private readonly runtime: Runtime<TTransaction>
+  private readonly claimer: Claimer<TTransaction>
+  private readonly recoverer: Recoverer<TTransaction>
+  private readonly resumer: Resumer<TTransaction>
+  private readonly runner: Runner<TTransaction>
+  private readonly claiming: Loop
+  private readonly recovering: Loop
+  private readonly watching: Loop
+  private readonly waiting: Loop
+  /** Stop with the taking of work. */
+  private readonly takingLoops: readonly Loop[]
+  /** Stop when nothing is held any more. */
+  private readonly holdingLoops: readonly Loop[]
+
+  constructor(runtime: Runtime<TTransaction>) {
+    const { environment, events } = runtime
+    const loop = (job: Job): Loop => new Loop(job, environment, events)
+    const fastPath = new FastPath(runtime, this)
+    const releaser = new Releaser(runtime)
+    const renewer = new Renewer(runtime, () => {
+      this.watching.wake()
+    })
+    this.runtime = runtime
+    this.settler = new Settler(runtime, this, fastPath)
+    this.runner = new Runner(runtime, this.settler, releaser)
+    this.resumer = new Resumer(runtime, this.settler, releaser)
+    this.enqueuer = new Enqueuer(runtime, this, fastPath)
+    this.claimer = new Claimer(runtime, this, releaser, async () => {
+      await this.settler.whenIdle()
+      await renewer.renewAll()
+    })
+    this.recoverer = new Recoverer(runtime, (record, sentAt) => {
+      this.claimer.dispatch(record, sentAt)
+    })
+    this.waiters = new Waiters(runtime)
+    this.claiming = loop(this.claimer)
+    this.recovering = loop(this.recoverer)
+    this.watching = loop(new Watch(runtime))
+    this.waiting = loop(this.waiters)
+    const sweeping = loop({ name: 'sweep', runOnce: () => this.claimer.sweep() })
+    this.takingLoops = [this.claiming, sweeping, ...this.pruningLoops(loop)]
+    this.holdingLoops = [loop(renewer), this.recovering, this.watching]
+    this.wireWakeUps()
+  }
+
+  private pruningLoops(loop: (job: Job) => Loop): Loop[] {
+    const { retentionMs } = this.runtime.options
+    return retentionMs === null ? [] : [loop(new Pruner(this.runtime, retentionMs))]
+  }
+
+  private wireWakeUps(): void {
+    this.claimer.wakeBy(() => {
+      this.claiming.wake()
+    })
+    this.recoverer.wakeBy(() => {
+      this.recovering.wake()
+    })
+    this.waiters.wakeBy(() => {
+      // Executors that only enqueue wait too: this loop starts with the first wait.
+      this.waiting.start()
+      this.waiting.wake()
+    })
+  }
+
+  // --- Lifecycle -----------------------------------------------------------------------------
+
+  /** Begins to take work. */
+  startLoops(): void {
+    for (const started of [...this.takingLoops, ...this.holdingLoops]) started.start()
+  }
+
+  /** Takes no more work. */
+  async stopTaking(): Promise<void> {
+    this.claimer.close()
+    await Promise.all(this.takingLoops.map((stopped) => stopped.stop()))
+  }
+
+  /** Ends waits, and what kept the claims that were held. */
+  async stopHolding(): Promise<void> {
+    this.waiters.close()
+    await Promise.all([...this.holdingLoops, this.waiting].map((stopped) => stopped.stop()))
+    this.claimer.close()
+  }
+
+  /** Something was cancelled: running functions and waiters are told. */
+  lookForCancelled(): void {
+    this.watching.wake()
+    this.waiters.lookNow()
+  }
+
+  /** A slot is free again. */
+  slotFreed(): void {
+    this.claiming.wake()
+  }
+
+  // --- Where stages send work on -------------------------------------------------------------
+
+  start(record: ExecutionRecord, sentAt: number): void {
+    if (isFresh(this.runtime, sentAt)) {
+      this.runner.start(record)
+      return
+    }
+    // It is run once its lease could be renewed.
+    this.runtime.slots.give()
+    this.recoverer.answerLost()
+  }
+
+  resume(record: ExecutionRecord): void {
+    this.resumer.resume(record)
+  }
+
+  due(queue: string, inMs: number): void {
+    this.claimer.due(queue, inMs)
+  }
+
+  committing(queue: string, inMs: number): void {
+    for (const lookMs of COMMIT_LOOKS_MS) this.claimer.look(queue, inMs + lookMs)
+  }
+
+  isDrained(queue: string): boolean {
+    return this.claimer.isDrained(queue)
+  }
+
+  finished(record: ExecutionRecord): void {
+    this.waiters.finished(record)
+  }
+
+  answerLost(): void {
+    if (this.runtime.lifecycle !== 'client') this.recoverer.answerLost()
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The one door to the storage: every call has a deadline, is counted, and tells the health.
+ *
+ * `once` is for `claim`, which must not be repeated. Everything else is safe to repeat: `untilAnswered` does so with backoff until
+ * there is an answer, or an error that trying again can't mend.
+ */
+import { DurableExecutionError } from '../errors'
+import { Backoff } from '../lib/backoff'
+import { createDeferred } from '../lib/deferred'
+import { delay, type Environment } from '../lib/environment'
+import type { StorageAnswer, TaskExecutionsStorage } from '../storage/storage'
+import type { StorageHealth } from './storage-health'
+
+/** The longest a storage call may take, in milliseconds. */
+const LONGEST_CALL_MS = 10_000
+
+/** Whether trying again can't help. */
+export function isPermanent(error: unknown): error is DurableExecutionError {
+  return error instanceof DurableExecutionError && !error.isRetryable
+}
+
+/** How long calls of one verb took, in milliseconds. */
+export interface VerbStats {
+  readonly count: number
+  readonly failedCount: number
+  readonly meanMs: number
+  readonly maxMs: number
+}
+
+/** A call of a storage verb that gets a signal: aborted when the call is given up. */
+export type StorageVerb<T, TTransaction> = (
+  storage: TaskExecutionsStorage<TTransaction>,
+  signal: AbortSignal,
+) => Promise<T>
+
+/** Calls the storage. */
+export class StorageCalls<TTransaction> {
+  private readonly deadlineMs: number
+  private readonly longestPauseMs: number
+  private readonly closing = new AbortController()
+  private readonly verbs = new Map<
+    string,
+    { count: number; failed: number; sum: number; max: number }
+  >()
+  private readonly storage: TaskExecutionsStorage<TTransaction>
+  private readonly environment: Environment
+  private readonly health: StorageHealth
+  /** The storage's time less the monotonic clock. */
+  private offset: number | null = null
+
+  constructor(
+    storage: TaskExecutionsStorage<TTransaction>,
+    environment: Environment,
+    health: StorageHealth,
+    leaseMs: number,
+  ) {
+    this.storage = storage
+    this.environment = environment
+    this.health = health
+    this.deadlineMs = Math.min(leaseMs / 3, LONGEST_CALL_MS)
+    this.longestPauseMs = leaseMs / 4
+  }
+
+  /** The storage itself, for what belongs to a transaction of the user: neither retried nor given up. */
+  get direct(): TaskExecutionsStorage<TTransaction> {
+    return this.storage
+  }
+
+  /** The storage's time now, reckoned from its last answer; the machine's, before there was one. */
+  now(): number {
+    if (this.offset === null) return this.environment.now()
+    return this.environment.monotonic() + this.offset
+  }
+
+  /** One call. Past its deadline it is given up, and counts as failed. */
+  async once<T extends StorageAnswer>(
+    verb: string,
+    call: StorageVerb<T, TTransaction>,
+  ): Promise<T> {
+    const sentAt = this.environment.monotonic()
+    try {
+      const answer = await this.withDeadline(verb, call)
+      this.count(verb, sentAt, true)
+      this.offset = answer.now - this.environment.monotonic()
+      this.health.answered()
+      return answer
+    } catch (error) {
+      this.count(verb, sentAt, false)
+      // A storage that refuses is there.
+      if (isPermanent(error)) this.health.answered()
+      else this.health.failed(error)
+      throw error
+    }
+  }
+
+  /** Repeats the call until it is answered. Throws what trying again can't mend, or when the executor is closed. */
+  async untilAnswered<T extends StorageAnswer>(
+    verb: string,
+    call: StorageVerb<T, TTransaction>,
+    hooks: { onFailure?: () => void; signal?: AbortSignal | undefined } = {},
+  ): Promise<T> {
+    const { environment, longestPauseMs: maxMs } = this
+    const backoff = new Backoff({ baseMs: 20, maxMs, random: () => environment.random() })
+    for (;;) {
+      try {
+        return await this.once(verb, call)
+      } catch (error) {
+        if (isPermanent(error)) throw error
+        hooks.onFailure?.()
+        await delay(environment, backoff.next(), this.closing.signal)
+        if (this.closing.signal.aborted) throw shutDownDuring(verb, error)
+        hooks.signal?.throwIfAborted()
+      }
+    }
+  }
+
+  /** Calls under way are not repeated any more. */
+  close(): void {
+    this.closing.abort()
+  }
+
+  stats(): Record<string, VerbStats> {
+    const entries = [...this.verbs].map(([verb, { count, failed, sum, max }]) => {
+      const stats: VerbStats = { count, failedCount: failed, meanMs: sum / count, maxMs: max }
+      return [verb, stats] as const
+    })
+    return Object.fromEntries(entries)
+  }
+
+  private async withDeadline<T>(verb: string, call: StorageVerb<T, TTransaction>): Promise<T> {
+    const controller = new AbortController()
+    const { promise, reject } = createDeferred<never>()
+    const timer = this.environment.setTimer(this.deadlineMs, () => {
+      const error = new DurableExecutionError(
+        `Storage did not answer ${verb} within ${Math.round(this.deadlineMs)} ms`,
+        { code: 'storage', isInternal: true },
+      )
+      controller.abort(error)
+      reject(error)
+    })
+    try {
+      return await Promise.race([call(this.storage, controller.signal), promise])
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  private count(verb: string, sentAt: number, isAnswered: boolean): void {
+    const tookMs = this.environment.monotonic() - sentAt
+    const stats = this.verbs.get(verb) ?? { count: 0, failed: 0, sum: 0, max: 0 }
+    stats.count += 1
+    if (!isAnswered) stats.failed += 1
+    stats.sum += tookMs
+    stats.max = Math.max(stats.max, tookMs)
+    this.verbs.set(verb, stats)
+  }
+}
+
+function shutDownDuring(verb: string, cause: unknown): DurableExecutionError {
+  return DurableExecutionError.nonRetryable(
+    `Executor was shut down while storage did not answer ${verb}: whether it was stored is not known`,
+    { code: 'shut_down', cause },
+  )
+}

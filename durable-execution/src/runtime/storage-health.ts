@@ -1,0 +1,64 @@
+/**
+ * Knows whether the storage answers, and since when.
+ *
+ * Guards G3 and G6: lapsed executions are taken over only after half a lease of healthy storage, so that after an outage every
+ * owner can renew first; an outage is told once; after one, and after a stall of the event loop, the executor settles what it
+ * kept and renews what it holds before it claims.
+ */
+import { messageOf } from '../errors'
+import type { Environment } from '../lib/environment'
+import type { Events } from './events'
+
+/** The health of the storage as this executor sees it. */
+export class StorageHealth {
+  private readonly environment: Environment
+  private readonly events: Events
+  /** When the present outage began, on the monotonic clock. */
+  private awaySince: number | null = null
+  private healthySince: number
+  private hasToCatchUp = false
+
+  constructor(environment: Environment, events: Events) {
+    this.environment = environment
+    this.events = events
+    this.healthySince = environment.monotonic()
+  }
+
+  get isAway(): boolean {
+    return this.awaySince !== null
+  }
+
+  /** Whether kept results are to be stored and leases to be renewed before anything is claimed. */
+  get needsCatchUp(): boolean {
+    return this.hasToCatchUp
+  }
+
+  answered(): void {
+    if (this.awaySince === null) return
+    const now = this.environment.monotonic()
+    this.events.emit({ type: 'storage_back', awayMs: now - this.awaySince })
+    this.awaySince = null
+    this.healthySince = now
+  }
+
+  failed(error: unknown): void {
+    this.hasToCatchUp = true
+    if (this.awaySince !== null) return
+    this.awaySince = this.environment.monotonic()
+    this.events.emit({ type: 'storage_away', message: messageOf(error) })
+  }
+
+  /** The event loop stood still: as after an outage, others may think this executor dead. */
+  stalled(): void {
+    this.hasToCatchUp = true
+    this.healthySince = this.environment.monotonic()
+  }
+
+  caughtUp(): void {
+    this.hasToCatchUp = false
+  }
+
+  hasBeenHealthyFor(ms: number): boolean {
+    return this.awaySince === null && this.environment.monotonic() - this.healthySince >= ms
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * Waits for executions to finish. What this process finishes resolves at once; for the rest one batched read serves all waiters,
+ * soon at first and then less often.
+ */
+import { DurableExecutionError, DurableExecutionNotFoundError } from '../errors'
+import type { ExecutionRecord } from '../execution/record'
+import { isFinished } from '../execution/status'
+import type { Job } from './loop'
+import type { Runtime } from './runtime'
+
+const SHORTEST_INTERVAL_MS = 10
+
+/** Options of a wait. */
+export interface WaitOptions {
+  /** Gives the wait up, with the signal's reason. The execution goes on. */
+  signal?: AbortSignal | undefined
+  /** The longest time between two looks, in milliseconds. @default the executor's `pollIntervalMs` */
+  pollingIntervalMs?: number | undefined
+}
+
+interface Waiter {
+  readonly executionId: string
+  readonly resolve: (record: ExecutionRecord) => void
+  readonly reject: (error: unknown) => void
+  readonly longestIntervalMs: number
+  intervalMs: number
+  nextLookAt: number
+  /** Until when a missing row means "not committed yet", on the monotonic clock. */
+  readonly mayBeMissingUntil: number
+}
+
+/** All waits of an executor. */
+export class Waiters<TTransaction> implements Job {
+  readonly name = 'wait'
+  private readonly runtime: Runtime<TTransaction>
+  private readonly byId = new Map<string, Set<Waiter>>()
+  private wake: () => void = () => undefined
+
+  constructor(runtime: Runtime<TTransaction>) {
+    this.runtime = runtime
+  }
+
+  /** How to wake the loop that runs this job. */
+  wakeBy(wake: () => void): void {
+    this.wake = wake
+  }
+
+  /** Resolves with the finished row. Rejects if there is no such row, when the signal is aborted, and on shutdown. */
+  wait(
+    executionId: string,
+    options: WaitOptions,
+    mayBeMissingUntil: number,
+  ): Promise<ExecutionRecord> {
+    const { signal, pollingIntervalMs } = options
+    const { environment, lifecycle } = this.runtime
+    if (lifecycle === 'stopped') return this.waitStopped(executionId)
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(reasonOf(signal))
+        return
+      }
+      const abort = (): void => {
+        this.remove(waiter)
+        if (signal) reject(reasonOf(signal))
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+      const end = (): void => {
+        signal?.removeEventListener('abort', abort)
+      }
+      const waiter: Waiter = {
+        executionId,
+        resolve: (record) => {
+          end()
+          resolve(record)
+        },
+        reject: (error) => {
+          end()
+          reject(error instanceof Error ? error : new Error(String(error)))
+        },
+        longestIntervalMs: pollingIntervalMs ?? this.runtime.options.pollIntervalMs,
+        intervalMs: SHORTEST_INTERVAL_MS,
+        nextLookAt: environment.monotonic(),
+        mayBeMissingUntil,
+      }
+      this.add(waiter)
+      this.wake()
+    })
+  }
+
+  /** This process saw an execution finish. */
+  finished(record: ExecutionRecord): void {
+    const waiters = this.byId.get(record.executionId)
+    if (!waiters) return
+    this.byId.delete(record.executionId)
+    for (const { resolve } of waiters) resolve(record)
+  }
+
+  /** Executions may have finished: all are looked at now. */
+  lookNow(): void {
+    for (const waiter of this.all()) waiter.nextLookAt = -Infinity
+    this.wake()
+  }
+
+  /** Ends all waits. */
+  close(): void {
+    for (const waiter of this.all()) waiter.reject(shutDown(waiter.executionId))
+    this.byId.clear()
+  }
+
+  async runOnce(): Promise<number | null> {
+    const { environment, storage } = this.runtime
+    const now = environment.monotonic()
+    const looking = this.all().filter(({ nextLookAt }) => nextLookAt <= now)
+    const executionIds = [...new Set(looking.map(({ executionId }) => executionId))]
+    if (executionIds.length > 0) {
+      try {
+        const { records } = await storage.once('get', (verbs, signal) =>
+          verbs.get({ executionIds, signal }),
+        )
+        this.looked(looking, new Map(executionIds.map((id, index) => [id, records[index] ?? null])))
+      } catch (error) {
+        this.lookLater(looking)
+        throw error
+      }
+    }
+    const nextLookAt = Math.min(...this.all().map((waiter) => waiter.nextLookAt))
+    return nextLookAt === Infinity ? null : Math.max(0, nextLookAt - environment.monotonic())
+  }
+
+  private looked(
+    waiters: readonly Waiter[],
+    records: ReadonlyMap<string, ExecutionRecord | null>,
+  ): void {
+    const now = this.runtime.environment.monotonic()
+    const waiting: Waiter[] = []
+    for (const waiter of waiters) {
+      const record = records.get(waiter.executionId) ?? null
+      if (record !== null && isFinished(record.status)) {
+        this.remove(waiter)
+        waiter.resolve(record)
+      } else if (record === null && now >= waiter.mayBeMissingUntil) {
+        this.remove(waiter)
+        waiter.reject(notFound(waiter.executionId))
+      } else {
+        waiting.push(waiter)
+      }
+    }
+    this.lookLater(waiting)
+  }
+
+  private lookLater(waiters: readonly Waiter[]): void {
+    const now = this.runtime.environment.monotonic()
+    for (const waiter of waiters) {
+      waiter.nextLookAt = now + waiter.intervalMs
+      waiter.intervalMs = Math.min(waiter.intervalMs * 2, waiter.longestIntervalMs)
+    }
+  }
+
+  /** After the shutdown nothing of the executor's keeps looking: one look. */
+  private async waitStopped(executionId: string): Promise<ExecutionRecord> {
+    const { records } = await this.runtime.storage.once('get', (verbs, signal) =>
+      verbs.get({ executionIds: [executionId], signal }),
+    )
+    const [record] = records
+    if (!record) throw notFound(executionId)
+    if (isFinished(record.status)) return record
+    throw shutDown(executionId)
+  }
+
+  private all(): Waiter[] {
+    return [...this.byId.values()].flatMap((waiters) => [...waiters])
+  }
+
+  private add(waiter: Waiter): void {
+    const waiters = this.byId.get(waiter.executionId)
+    if (waiters) waiters.add(waiter)
+    else this.byId.set(waiter.executionId, new Set([waiter]))
+  }
+
+  private remove(waiter: Waiter): void {
+    const waiters = this.byId.get(waiter.executionId)
+    waiters?.delete(waiter)
+    if (waiters?.size === 0) this.byId.delete(waiter.executionId)
+  }
+}
+
+function reasonOf(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason))
+}
+
+/** There is no such row. */
+export function notFound(executionId: string): DurableExecutionNotFoundError {
+  return new DurableExecutionNotFoundError(
+    `Execution ${executionId} not found: it was never stored, or was pruned after its retention`,
+  )
+}
+
+function shutDown(executionId: string): DurableExecutionError {
+  return DurableExecutionError.nonRetryable(
+    `Executor was shut down while waiting for execution ${executionId}: it goes on elsewhere; wait for it with another executor`,
+    { code: 'shut_down' },
+  )
+}

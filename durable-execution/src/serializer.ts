@@ -1,0 +1,81 @@
+/** How inputs and outputs become text, and the limits they are held to. */
+import superjson from 'superjson'
+
+import { DurableExecutionError, messageOf } from './errors'
+
+/** Turns values into text and back. It need not know `undefined`: that is stored as NULL. */
+export interface Serializer {
+  serialize(value: unknown): string
+  deserialize(text: string): unknown
+}
+
+/** The default: JSON that keeps dates, maps, sets, big integers, regular expressions and more. */
+export function createSuperjsonSerializer(): Serializer {
+  return {
+    serialize: (value) => superjson.stringify(value),
+    deserialize: (text) => superjson.parse(text),
+  }
+}
+
+/** A serializer with the executor's limits and with errors that name what could not be stored. */
+export class Codec {
+  private readonly serializer: Serializer
+
+  constructor(serializer: Serializer) {
+    this.serializer = serializer
+  }
+
+  /**
+   * @param what - Names the value in errors, such as `Input of task add`.
+   * @param limit - The most bytes its text may have, as UTF-8, and the option that says so.
+   * @throws A non-retryable `DurableExecutionError`.
+   */
+  encode(value: unknown, what: string, limit: { bytes: number; option: string }): string | null {
+    if (value === undefined) return null
+    const text = this.serialize(value, what)
+    this.checkSize(text, what, limit)
+    return text
+  }
+
+  /** @throws A non-retryable `DurableExecutionError` if the text is longer than the limit. */
+  checkSize(text: string | null, what: string, limit: { bytes: number; option: string }): void {
+    // A character takes at most three bytes per UTF-16 unit: the exact count is needed only near the limit.
+    if (text === null || text.length * 3 <= limit.bytes) return
+    const size = Buffer.byteLength(text)
+    if (size <= limit.bytes) return
+    throw DurableExecutionError.nonRetryable(
+      `${what} is too large: ${size} bytes, of which ${limit.bytes} are allowed; store it elsewhere and pass a reference, or raise ${limit.option}`,
+      { code: 'too_large' },
+    )
+  }
+
+  /** @throws A non-retryable `DurableExecutionError` if the text can't be read. */
+  decode(text: string | null, what: string): unknown {
+    if (text === null) return undefined
+    try {
+      return this.serializer.deserialize(text)
+    } catch (error) {
+      throw DurableExecutionError.nonRetryable(
+        `${what} cannot be read back: ${messageOf(error)}; it was stored by another serializer or changed since`,
+        { code: 'not_serializable', cause: error },
+      )
+    }
+  }
+
+  private serialize(value: unknown, what: string): string {
+    let text: unknown
+    try {
+      text = this.serializer.serialize(value)
+    } catch (error) {
+      throw DurableExecutionError.nonRetryable(
+        `${what} cannot be serialized: ${messageOf(error)}; return plain data, or use a serializer that knows it`,
+        { code: 'not_serializable', cause: error },
+      )
+    }
+    if (typeof text === 'string') return text
+    throw DurableExecutionError.nonRetryable(
+      `${what} cannot be serialized: the serializer returned ${typeof text} instead of text`,
+      { code: 'not_serializable' },
+    )
+  }
+}

@@ -1,0 +1,227 @@
+/** The reference storage: the executable meaning of every verb. Each runs in one turn of the event loop, so each is atomic. */
+import { applyChange } from '../execution/change'
+import type { Claim, ExecutionRecord } from '../execution/record'
+import { isFinished } from '../execution/status'
+import * as transitions from '../execution/transitions'
+import { systemEnvironment } from '../lib/environment'
+import { Rows } from './in-memory-rows'
+import * as writes from './in-memory-writes'
+import { isHeld } from './requests'
+import type {
+  CancelOutcome,
+  CancelRequest,
+  ClaimAnswer,
+  ClaimRequest,
+  GuardedOutcome,
+  InsertOutcome,
+  InsertRequest,
+  LostClaim,
+  NextClaim,
+  PruneAnswer,
+  PruneRequest,
+  RecoverRequest,
+  ReleaseRequest,
+  RenewOutcome,
+  RenewRequest,
+  SettleAnswer,
+  SettleRequest,
+  StorageAnswer,
+  StorageCall,
+  TaskExecutionsStorage,
+  WakeAnswer,
+  WakeRequest,
+} from './storage'
+
+/** Keeps executions in this process: for tests, and for work that need not outlive it. */
+export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
+  private readonly rows = new Rows()
+  private readonly clock: () => number
+
+  /** @param options - `now`: a clock, in milliseconds since the epoch. */
+  constructor(options: { now?: (() => number) | undefined } = {}) {
+    this.clock = options.now ?? (() => systemEnvironment.now())
+  }
+
+  /** All rows, ordered by execution id: for tests. */
+  dump(): readonly ExecutionRecord[] {
+    return this.rows.all()
+  }
+
+  insert(request: InsertRequest<never>): Promise<StorageAnswer & { outcomes: InsertOutcome[] }> {
+    const { executions, allOrNothing } = request
+    return this.answer(request, (now) => ({
+      outcomes: writes.insertNew(this.rows, executions, allOrNothing === true, { ...request, now }),
+    }))
+  }
+
+  get(
+    request: StorageCall & { executionIds: readonly string[] },
+  ): Promise<StorageAnswer & { records: (ExecutionRecord | null)[] }> {
+    return this.answer(request, () => ({
+      records: request.executionIds.map((executionId) => this.rows.get(executionId) ?? null),
+    }))
+  }
+
+  getChildren(
+    request: StorageCall & { parentExecutionId: string; after?: number | undefined; limit: number },
+  ): Promise<StorageAnswer & { children: ExecutionRecord[]; finalize: ExecutionRecord | null }> {
+    return this.answer(request, () => {
+      const all = this.rows.childrenOf(request.parentExecutionId)
+      const after = request.after ?? -1
+      const children = all
+        .filter(({ parent }) => parent?.isFinalize === false && parent.indexInParent > after)
+        .slice(0, request.limit)
+      return { children, finalize: all.find(({ parent }) => parent?.isFinalize) ?? null }
+    })
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimAnswer> {
+    return this.answer(request, (now) => {
+      const limit = request.suspects === 'only' ? Math.min(request.limit, 1) : request.limit
+      const due = this.rows
+        .due(request.queue, request.from ?? -Infinity, now)
+        .filter((record) => mayClaim(record, request))
+        .slice(0, limit)
+      const records = due.map((record) => transitions.claim(record, { ...request, now }))
+      for (const record of records) this.rows.put(record)
+      return { records, dueFrom: due[0]?.claimAt ?? null }
+    })
+  }
+
+  settle(request: SettleRequest): Promise<SettleAnswer> {
+    const { settlements, handOver } = request
+    return this.answer(request, (now) =>
+      writes.settleAll(this.rows, settlements, handOver, { ...request, now }),
+    )
+  }
+
+  renew(request: RenewRequest): Promise<StorageAnswer & { outcomes: RenewOutcome[] }> {
+    return this.answer(request, (now) => ({
+      outcomes: request.claims.map((claim): RenewOutcome => {
+        const row = this.rows.get(claim.executionId)
+        if (row === undefined || !isHeld(row, claim)) return 'lost'
+        const claimAt = Math.max(row.claimAt ?? 0, now + request.leaseMs)
+        this.rows.put({ ...row, claimAt, updatedAt: now })
+        return 'renewed'
+      }),
+    }))
+  }
+
+  lostClaims(
+    request: StorageCall & { claims: readonly Claim[] },
+  ): Promise<StorageAnswer & { lost: LostClaim[] }> {
+    return this.answer(request, () => ({
+      lost: request.claims.flatMap((claim) => {
+        const row = this.rows.get(claim.executionId)
+        if (isHeld(row, claim)) return []
+        return { executionId: claim.executionId, status: row?.status ?? null }
+      }),
+    }))
+  }
+
+  recover(request: RecoverRequest): Promise<StorageAnswer & { records: ExecutionRecord[] }> {
+    const known = new Set(request.exceptExecutionIds)
+    return this.answer(request, () => ({
+      records: request.queues
+        .flatMap((queue) => this.rows.claimable(queue))
+        .filter((row) => row.executorId === request.executorId && !known.has(row.executionId)),
+    }))
+  }
+
+  release(request: ReleaseRequest): Promise<StorageAnswer & { outcomes: GuardedOutcome[] }> {
+    return this.answer(request, (now) => ({
+      outcomes: request.claims.map((claim): GuardedOutcome => {
+        const row = this.rows.get(claim.executionId)
+        if (row?.claimCount !== claim.claimCount || isFinished(row.status)) return 'lost'
+        if (!isHeld(row, claim)) return 'repeated'
+        const { activeChildrenCount } = row
+        const change = transitions.release(row, claim.dueInMs)
+        this.rows.put(applyChange(row, change, { now, activeChildrenCount }))
+        return 'applied'
+      }),
+    }))
+  }
+
+  wake(request: WakeRequest): Promise<WakeAnswer> {
+    return this.answer(request, (now) => {
+      const at = { ...request, now }
+      const sleeper = this.rows.activeSleeper(request.sleepingKey)
+      if (sleeper === undefined) {
+        const record = this.rows.finishedSleeper(request.sleepingKey) ?? null
+        const parent = record?.parent && this.rows.get(record.parent.executionId)
+        return { record, parent: parent && writes.isHandedOverTo(parent, at) ? parent : null }
+      }
+      const change = transitions.wakeUp(sleeper, request.outcome)
+      const record = applyChange(sleeper, change, { now, activeChildrenCount: 0 })
+      this.rows.put(record)
+      const parentId = record.parent?.executionId
+      if (parentId === undefined) return { record, parent: null }
+      writes.bringDown(this.rows, parentId, 1, now)
+      return { record, parent: writes.claimIfDone(this.rows, parentId, request.handOver, at) }
+    })
+  }
+
+  cancel(request: CancelRequest): Promise<StorageAnswer & { outcomes: CancelOutcome[] }> {
+    const { executionIds, error } = request
+    return this.answer(request, (now) => {
+      for (const executionId of executionIds) {
+        writes.cancelTarget(this.rows, executionId, error, now)
+      }
+      return { outcomes: executionIds.map((executionId) => this.cancelOutcome(executionId)) }
+    })
+  }
+
+  nextClaimAt(
+    request: StorageCall & { queues: readonly string[] },
+  ): Promise<StorageAnswer & { next: NextClaim[] }> {
+    return this.answer(request, (now) => ({
+      next: request.queues.map((queue): NextClaim => {
+        const [first] = this.rows.due(queue, -Infinity, Infinity)
+        const claimAt = first?.claimAt ?? null
+        return { queue, claimAt, dueInMs: claimAt === null ? null : Math.max(0, claimAt - now) }
+      }),
+    }))
+  }
+
+  prune(request: PruneRequest): Promise<PruneAnswer> {
+    const { finishedBefore, limit, cursor = '' } = request
+    return this.answer(request, () => {
+      const following = this.rows.all().filter(({ executionId }) => executionId > cursor)
+      const page = following.slice(0, limit)
+      let prunedCount = 0
+      let passed: string | null = cursor
+      for (const record of page) {
+        const isOld = record.finishedAt !== null && record.finishedAt < finishedBefore
+        if (record.parent === null && isOld) {
+          const { count, isGone } = writes.pruneTree(this.rows, record, limit - prunedCount)
+          prunedCount += count
+          if (!isGone || prunedCount >= limit)
+            {return { prunedCount, cursor: isGone ? record.executionId : passed }}
+        }
+        passed = record.executionId
+      }
+      return { prunedCount, cursor: page.length < limit ? null : passed }
+    })
+  }
+
+  private cancelOutcome(executionId: string): CancelOutcome {
+    const row = this.rows.get(executionId)
+    if (!row) return 'missing'
+    return row.status === 'cancelled' ? 'cancelled' : 'finished'
+  }
+
+  private answer<T>(request: StorageCall, verb: (now: number) => T): Promise<T & StorageAnswer> {
+    try {
+      const now = request.now ?? this.clock()
+      return Promise.resolve({ ...verb(now), now })
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+}
+
+function mayClaim(record: ExecutionRecord, request: ClaimRequest): boolean {
+  if (request.exceptTaskIds?.includes(record.taskId) === true) return false
+  if (transitions.isTakeover(record) && !request.takeOver) return false
+  return transitions.isSuspect(record) === (request.suspects === 'only')
+}

@@ -1,0 +1,267 @@
+/** What users write to define tasks, and how it becomes a definition. */
+import { DurableExecutionError } from '../errors'
+import { NO_RETRIES } from '../execution/retry'
+import { show } from '../lib/validation'
+import type { AnyChildren, ParentOutput, ParentRun } from './children'
+import type { TaskRunContext } from './context'
+import type {
+  FunctionDefinition,
+  LoopDefinition,
+  ParentDefinition,
+  SequenceDefinition,
+  SleepingDefinition,
+  TaskDefinition,
+  ValidateInput,
+} from './definition'
+import { checkTaskId, refuseOptions, resolveTaskOptions, type CommonTaskOptions } from './options'
+import type { AnyTask, InferTaskInput, InferTaskOutput } from './task'
+
+/** Options of a task that is a function. */
+export interface TaskOptions<TInput, TOutput> extends CommonTaskOptions {
+  /** The work. It may run more than once (after a crash, a retry), but its result is recorded once. */
+  run: (context: TaskRunContext, input: TInput) => TOutput | Promise<TOutput>
+}
+
+/** Options of a parent's own function. */
+export interface ParentTaskRunOptions<
+  TInput,
+  TRunOutput,
+  TChildren extends AnyChildren,
+> extends CommonTaskOptions {
+  /** The work before the children: it names them. They start when its result is stored, and run in parallel. */
+  runParent: (
+    context: TaskRunContext,
+    input: TInput,
+  ) => ParentRun<TRunOutput, TChildren> | Promise<ParentRun<TRunOutput, TChildren>>
+}
+
+/** A finalize written as a function: short for a task `<id>_finalize` with the parent's time-out and no retries. */
+export type FinalizeFunction<TRunOutput, TChildren extends AnyChildren, TOutput> = (
+  input: ParentOutput<TRunOutput, TChildren>,
+) => TOutput | Promise<TOutput>
+
+/** What runs after the last child has finished, completed or not; its output is the parent's. */
+export type Finalize<TRunOutput, TChildren extends AnyChildren, TOutput> =
+  | FinalizeFunction<TRunOutput, TChildren, TOutput>
+  | TaskOptions<ParentOutput<TRunOutput, TChildren>, TOutput>
+  | FinalizedParentTaskOptions<ParentOutput<TRunOutput, TChildren>, unknown, AnyChildren, TOutput>
+
+/** Options of a parent task with a finalize. */
+export interface FinalizedParentTaskOptions<
+  TInput,
+  TRunOutput,
+  TChildren extends AnyChildren,
+  TOutput,
+> extends ParentTaskRunOptions<TInput, TRunOutput, TChildren> {
+  finalize: Finalize<TRunOutput, TChildren, TOutput>
+}
+
+/** Options of a parent task without one. */
+export interface UnfinalizedParentTaskOptions<
+  TInput,
+  TRunOutput,
+  TChildren extends AnyChildren,
+> extends ParentTaskRunOptions<TInput, TRunOutput, TChildren> {
+  finalize?: undefined
+}
+
+/** A list of tasks in which each takes what the one before it gives. */
+export type SequentialTasks<TTasks extends readonly AnyTask[]> = number extends TTasks['length']
+  ? InferTaskOutput<TTasks[number]> extends InferTaskInput<TTasks[number]>
+    ? TTasks
+    : never
+  : TTasks extends readonly [
+        infer TFirst extends AnyTask,
+        infer TSecond extends AnyTask,
+        ...infer TRest extends readonly AnyTask[],
+      ]
+    ? InferTaskOutput<TFirst> extends InferTaskInput<TSecond>
+      ? readonly [TFirst, ...SequentialTasks<readonly [TSecond, ...TRest]>]
+      : never
+    : TTasks
+
+/** The input of a sequence: that of its first task. */
+export type SequenceInput<TTasks extends readonly AnyTask[]> = InferTaskInput<TTasks[0]>
+
+/** The output of a sequence: that of its last task. */
+export type SequenceOutput<TTasks extends readonly AnyTask[]> = number extends TTasks['length']
+  ? InferTaskOutput<TTasks[number]>
+  : TTasks extends readonly [...AnyTask[], infer TLast extends AnyTask]
+    ? InferTaskOutput<TLast>
+    : never
+
+/** Options of a sleeping task: it has no function. */
+export type SleepingTaskOptions = Omit<CommonTaskOptions, 'retryOptions'>
+
+/** What an iteration of a loop returns. */
+export type LoopIteration<TOutput> =
+  { readonly isDone: true; readonly output: TOutput } | { readonly isDone: false }
+
+/** What a loop completes with. */
+export type LoopOutput<TOutput> =
+  { readonly isSuccess: true; readonly output: TOutput } | { readonly isSuccess: false }
+
+/** Task options of any kind, as they come from users without types too. */
+interface UntypedTaskOptions extends CommonTaskOptions {
+  run?: unknown
+  runParent?: unknown
+  finalize?: unknown
+}
+
+function invalid(taskId: string, problem: string): DurableExecutionError {
+  return DurableExecutionError.nonRetryable(`Invalid options for task ${taskId}: ${problem}`, {
+    code: 'invalid_task',
+  })
+}
+
+function isFunction(value: unknown): value is (...args: unknown[]) => unknown {
+  return typeof value === 'function'
+}
+
+function checkShape(options: UntypedTaskOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw DurableExecutionError.nonRetryable(
+      `Invalid task options: expected an object, got ${show(options)}`,
+      { code: 'invalid_task' },
+    )
+  }
+  checkTaskId(options.id)
+  const { id, run, runParent } = options
+  if (run !== undefined && runParent !== undefined) {
+    throw invalid(id, 'it has both run and runParent; a task has run, a parent task has runParent')
+  }
+}
+
+/** @throws A non-retryable `DurableExecutionError` that names the task and the option. */
+export function defineTask(
+  options: UntypedTaskOptions,
+  validateInput: ValidateInput | null = null,
+): FunctionDefinition {
+  checkShape(options)
+  const { id, run } = options
+  if (!isFunction(run)) {
+    throw invalid(id, `run: expected a function, got ${show(run)}`)
+  }
+  if (options.finalize !== undefined) {
+    throw invalid(id, 'finalize belongs to a parent task; define it with parentTask and runParent')
+  }
+  return { kind: 'function', id, ...resolveTaskOptions(options), validateInput, run }
+}
+
+/**
+ * A parent comes with the definitions of its finalize (and of that one's finalize, …), the parent first.
+ *
+ * @throws A non-retryable `DurableExecutionError` that names the task and the option.
+ */
+export function defineParentTask(
+  options: UntypedTaskOptions,
+  validateInput: ValidateInput | null = null,
+): [ParentDefinition, ...TaskDefinition[]] {
+  checkShape(options)
+  const { id, runParent, finalize } = options
+  if (!isFunction(runParent)) {
+    throw invalid(id, `runParent: expected a function, got ${show(runParent)}`)
+  }
+  const resolved = resolveTaskOptions(options)
+  const finalizes = finalize === undefined ? [] : defineFinalize(id, finalize, resolved.timeoutMs)
+  const finalizeId = finalizes[0]?.id ?? null
+  return [{ kind: 'parent', id, ...resolved, validateInput, runParent, finalizeId }, ...finalizes]
+}
+
+function defineFinalize(parentId: string, finalize: unknown, timeoutMs: number): TaskDefinition[] {
+  if (isFunction(finalize)) {
+    const run = (_context: TaskRunContext, input: unknown): unknown => finalize(input)
+    return [defineTask({ id: `${parentId}_finalize`, timeoutMs, run })]
+  }
+  if (typeof finalize !== 'object' || finalize === null) {
+    throw invalid(
+      parentId,
+      `finalize: expected a function, task options or parent task options, got ${show(finalize)}`,
+    )
+  }
+  const options = finalize as UntypedTaskOptions
+  return options.runParent === undefined ? [defineTask(options)] : defineParentTask(options)
+}
+
+/** What tasks that run nothing of their own have. */
+const NOTHING_RUNS = {
+  retryOptions: NO_RETRIES,
+  sleepMsBeforeRun: 0,
+  timeoutMs: 1,
+  queue: null,
+} as const
+
+/** @throws A non-retryable `DurableExecutionError` if there is no task, or if one is none. */
+export function defineSequence(
+  id: string,
+  tasks: readonly AnyTask[],
+  validateInput: ValidateInput | null = null,
+): SequenceDefinition {
+  checkTaskId(id)
+  if (!Array.isArray(tasks) || tasks.length === 0) {
+    throw invalid(id, 'No tasks provided: a sequence has at least one')
+  }
+  const stepIds = tasks.map((task, index) => checkTask(id, task, `task ${index}`))
+  return { kind: 'sequence', id, ...NOTHING_RUNS, validateInput, stepIds }
+}
+
+/** What a loop has besides its id and its iteration. */
+export interface LoopLimits {
+  readonly maxIterations: number
+  readonly sleepMsBeforeRun: number | ((iteration: number) => number) | undefined
+}
+
+/** @throws A non-retryable `DurableExecutionError` that names the option. */
+export function defineLoop(
+  id: string,
+  iterationTask: AnyTask,
+  { maxIterations, sleepMsBeforeRun = 0 }: LoopLimits,
+  validateInput: ValidateInput | null = null,
+): LoopDefinition {
+  checkTaskId(id)
+  const iterationId = checkTask(id, iterationTask, 'iteration task')
+  if (!Number.isSafeInteger(maxIterations) || maxIterations < 1) {
+    throw invalid(
+      id,
+      `maxIterations: expected a whole number of at least 1, got ${show(maxIterations)}`,
+    )
+  }
+  const isDelay = typeof sleepMsBeforeRun === 'number' && sleepMsBeforeRun >= 0
+  if (!isDelay && !isFunction(sleepMsBeforeRun)) {
+    throw DurableExecutionError.nonRetryable(
+      `Invalid sleep ms before run for task ${id}: expected a number of at least 0 or a function, got ${show(sleepMsBeforeRun)}`,
+      { code: 'invalid_task' },
+    )
+  }
+  const sleepMsBefore =
+    typeof sleepMsBeforeRun === 'number' ? () => sleepMsBeforeRun : sleepMsBeforeRun
+  return {
+    kind: 'loop',
+    id,
+    ...NOTHING_RUNS,
+    validateInput,
+    iterationId,
+    maxIterations,
+    sleepMsBefore,
+  }
+}
+
+/** @throws A non-retryable `DurableExecutionError` that names the option. */
+export function defineSleepingTask(options: SleepingTaskOptions): SleepingDefinition {
+  checkShape(options)
+  refuseOptions(
+    options,
+    ['retryOptions'],
+    options.id,
+    'a sleeping task runs nothing that could be retried',
+  )
+  return { kind: 'sleeping', id: options.id, ...resolveTaskOptions(options), validateInput: null }
+}
+
+/** Tasks come from user code without types too. */
+export function checkTask(id: string, task: unknown, what: string): string {
+  const taskId: unknown =
+    typeof task === 'object' && task !== null ? Reflect.get(task, 'id') : undefined
+  if (typeof taskId === 'string') return taskId
+  throw invalid(id, `${what}: expected a task, got ${show(task)}`)
+}

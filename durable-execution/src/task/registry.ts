@@ -1,0 +1,36 @@
+/** The tasks of one executor, by id. */
+import { DurableExecutionError, DurableExecutionNotFoundError } from '../errors'
+import type { TaskDefinition } from './definition'
+
+/** Finds definitions by id. */
+export class TaskRegistry {
+  private readonly definitions = new Map<string, TaskDefinition>()
+
+  /** Adds definitions that belong together: all or none. */
+  add(definitions: readonly TaskDefinition[]): void {
+    const ids = new Set<string>()
+    for (const { id } of definitions) {
+      if (this.definitions.has(id) || ids.has(id)) {
+        throw DurableExecutionError.nonRetryable(
+          `Task ${id} already exists: give every task of an executor an id of its own`,
+          { code: 'invalid_task' },
+        )
+      }
+      ids.add(id)
+    }
+    for (const definition of definitions) this.definitions.set(definition.id, definition)
+  }
+
+  find(taskId: string): TaskDefinition | undefined {
+    return this.definitions.get(taskId)
+  }
+
+  /** @throws `DurableExecutionNotFoundError` */
+  get(taskId: string): TaskDefinition {
+    const definition = this.definitions.get(taskId)
+    if (definition) return definition
+    throw new DurableExecutionNotFoundError(
+      `Task ${taskId} not found: define it on this executor before it is used`,
+    )
+  }
+}

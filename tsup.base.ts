@@ -1,0 +1,16 @@
+import type { Options } from 'tsup'
+
+/** What the packages' `tsup.config.ts` share: ES modules for Node, and one rolled-up .d.ts per entry. */
+export const tsupBase: Options = {
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  tsconfig: 'tsconfig.build.json',
+  dts: {
+    // tsup sets `baseUrl`, which TypeScript 6 calls deprecated.
+    compilerOptions: { ignoreDeprecations: '6.0' },
+  },
+  sourcemap: true,
+  clean: true,
+  treeshake: true,
+}

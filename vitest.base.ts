@@ -1,0 +1,29 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+/** A package of this workspace is read from its source: tests need no build. */
+const conditions = ['@durable-execution/source', 'node', 'import', 'module', 'default']
+
+/** The configuration that the packages' `vitest.config.ts` share; paths are those of the package. */
+export const vitestBase: ViteUserConfig = defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+    typecheck: {
+      enabled: true,
+      include: ['src/**/*.test-d.ts', 'tests/**/*.test-d.ts'],
+      tsconfig: './tsconfig.build.json',
+      // Errors in other files are those of `pnpm type-check`.
+      ignoreSourceErrors: true,
+    },
+    passWithNoTests: true,
+    // The report is what `.ci/run` counts.
+    reporters: ['default', ['json', { outputFile: '.reports/vitest.json' }]],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      exclude: ['src/**/*.test.ts', 'src/**/*.test-d.ts'],
+      reporter: ['text', 'html', 'json-summary'],
+    },
+  },
+})
