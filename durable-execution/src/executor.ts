@@ -211,7 +211,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
     task: TTask,
     executionId: string,
   ): Promise<TaskExecutionHandle<InferTaskOutput<TTask>>> {
-    const { id } = this.runtime.registry.get(task.id)
+    const { id } = this.runtime.registry.definitionOf(task)
     const record = await readExecution(this.runtime, executionId)
     if (record.taskId !== id) {
       throw new DurableExecutionNotFoundError(
@@ -231,7 +231,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
     uniqueId: string,
     options: WakeupOptions<TOutput>,
   ): Promise<TaskExecution<TOutput>> {
-    const { id: taskId, kind } = this.runtime.registry.get(task.id)
+    const { id: taskId, kind } = this.runtime.registry.definitionOf(task)
     if (kind !== 'sleeping') {
       throw DurableExecutionError.nonRetryable(
         `Task ${taskId} is not a sleeping task: only those are woken`,
@@ -279,6 +279,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
     )
     this.checkOpen('start')
     this.runtime.lifecycle = 'started'
+    this.runtime.health.started()
     this.stages.startLoops()
     events.emit({ type: 'executor_started', executorId: claimant.executorId })
   }

@@ -43,8 +43,9 @@ export function afterStep(
     return { kind: 'step', step: { index, input: completed.output, delayMs: 0 } }
   }
   const iteration = readIteration(planner, definition, completed)
-  if (iteration.isDone)
-    {return { kind: 'done', output: { isSuccess: true, output: iteration.output } }}
+  if (iteration.isDone) {
+    return { kind: 'done', output: { isSuccess: true, output: iteration.output } }
+  }
   if (index >= definition.maxIterations) return { kind: 'done', output: { isSuccess: false } }
   const delayMs = sleepBefore(definition, index)
   return { kind: 'step', step: { index, input: completed.input, delayMs } }

@@ -21,6 +21,8 @@ const MAX_CLAIM = 1000
 const BUSY_SWEEP_MS = 500
 /** The shortest pause after a claim that found nothing, in milliseconds. */
 const SHORTEST_PAUSE_MS = 50
+/** How often suspects are looked for while other work is found, in milliseconds. */
+const SUSPECT_LOOK_MS = 1000
 /** Rows may become visible this much after the time they are due, in milliseconds: the low-water mark stays behind by it. */
 const MARK_LAG_MS = 2000
 
@@ -77,6 +79,7 @@ export class Claimer<TTransaction> implements Job {
   private readonly suspects: Suspects
   private readonly looks = new Set<Timer>()
   private wake: () => void = () => undefined
+  private lookedForSuspectAt = -Infinity
   /** The queue to begin the next round with: none is always served last. */
   private turn = 0
 
@@ -162,10 +165,19 @@ export class Claimer<TTransaction> implements Job {
     queue.isDrained = true
     let taken = await this.claim(queue, { limit, takeOver, suspects: 'exclude' })
     if (taken === limit) queue.isDrained = false
-    else if (takeOver && !this.suspects.isRunning) {
+    else if (takeOver && this.mayLookForSuspect(taken)) {
       taken += await this.claim(queue, { limit: 1, takeOver, suspects: 'only' })
     }
     if (taken > 0) queue.backoff.reset()
+  }
+
+  /** Suspects come after everything else, but are not starved by it. */
+  private mayLookForSuspect(taken: number): boolean {
+    if (this.suspects.isRunning) return false
+    const now = this.runtime.environment.monotonic()
+    if (taken > 0 && now - this.lookedForSuspectAt < SUSPECT_LOOK_MS) return false
+    this.lookedForSuspectAt = now
+    return true
   }
 
   private async claim(

@@ -1,6 +1,7 @@
 /** From a task and its input, as users give them, to the stored execution: checks, plans, stores, and says what was in the way. */
 import { DurableExecutionError } from '../errors'
 import type { NewExecution } from '../execution/record'
+import { show } from '../lib/validation'
 import type { InsertOutcome } from '../storage/storage'
 import type { ChildTask, ExecutionOptions } from '../task/children'
 import { checkExecutionId } from '../task/options'
@@ -12,7 +13,7 @@ import type { Runtime } from './runtime'
 /** What may be said of one enqueue, but for the transaction. */
 export interface EnqueueRequest {
   readonly task: AnyTask
-  readonly input: unknown
+  readonly input?: unknown
   readonly options?: (ExecutionOptions & { executionId?: string | undefined }) | undefined
 }
 
@@ -37,8 +38,14 @@ export class TaskEnqueuer<TTransaction> {
 
   /** All or none. */
   async enqueueAll(children: readonly ChildTask[]): Promise<NewExecution[]> {
+    if (!Array.isArray(children)) {
+      throw DurableExecutionError.nonRetryable(
+        `Invalid children: expected a list of childTask(task, input), got ${show(children)}`,
+        { code: 'invalid_task' },
+      )
+    }
     if (children.length === 0) return []
-    const planned = children.map(({ task, input, options }) => this.plan({ task, input, options }))
+    const planned = children.map((child: ChildTask) => this.plan(child))
     const rows = planned.flat()
     const hasKeys = rows.some(({ sleepingKey }) => sleepingKey !== null)
     // Without keys nothing can be in the way, and a flush is one transaction.
@@ -61,9 +68,10 @@ export class TaskEnqueuer<TTransaction> {
     })
   }
 
-  private plan({ task, input, options }: EnqueueRequest): [NewExecution, ...NewExecution[]] {
+  private plan(request: EnqueueRequest): [NewExecution, ...NewExecution[]] {
+    const { task, input, options } = request
     const { codec, registry } = this.runtime
-    const taskId = registry.get(task.id).id
+    const { id: taskId } = registry.definitionOf(task)
     const executionId = checkExecutionId(taskId, options?.executionId)
     const text = codec.encode(input, `Input of task ${taskId}`, {
       bytes: this.runtime.options.maxSerializedInputDataSize,

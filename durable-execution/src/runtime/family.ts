@@ -38,8 +38,9 @@ export async function readFamily<TTransaction>(
     const page = await readChildren(runtime, parent.executionId, after, PAGE_SIZE)
     for (const child of page.children) {
       bytes += child.output?.length ?? 0
-      if (bytes > options.maxFinalizeInputBytes)
-        {throw familyTooLarge(parent, options.maxFinalizeInputBytes)}
+      if (bytes > options.maxFinalizeInputBytes) {
+        throw familyTooLarge(parent, options.maxFinalizeInputBytes)
+      }
       children.push(toFinishedChild(runtime, child))
     }
     const last = page.children.at(-1)

@@ -32,7 +32,7 @@ export class Pruner<TTransaction> implements Job {
     const { cursor: after } = this
     const { cursor } = await storage.once('prune', (verbs, signal) =>
       verbs.prune({
-        finishedBefore: storage.now() - this.retentionMs,
+        finishedBefore: Math.floor(storage.now() - this.retentionMs),
         limit: BATCH_ROWS,
         ...(after !== null && { cursor: after }),
         signal,

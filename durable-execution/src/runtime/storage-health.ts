@@ -48,6 +48,11 @@ export class StorageHealth {
     this.events.emit({ type: 'storage_away', message: messageOf(error) })
   }
 
+  /** The executor begins to take work now. */
+  started(): void {
+    this.healthySince = this.environment.monotonic()
+  }
+
   /** The event loop stood still: as after an outage, others may think this executor dead. */
   stalled(): void {
     this.hasToCatchUp = true

@@ -5,6 +5,7 @@
 import { DurableExecutionError, DurableExecutionNotFoundError } from '../errors'
 import type { ExecutionRecord } from '../execution/record'
 import { isFinished } from '../execution/status'
+import { show } from '../lib/validation'
 import type { Job } from './loop'
 import type { Runtime } from './runtime'
 
@@ -53,6 +54,7 @@ export class Waiters<TTransaction> implements Job {
   ): Promise<ExecutionRecord> {
     const { signal, pollingIntervalMs } = options
     const { environment, lifecycle } = this.runtime
+    checkInterval(pollingIntervalMs)
     if (lifecycle === 'stopped') return this.waitStopped(executionId)
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
@@ -182,6 +184,15 @@ export class Waiters<TTransaction> implements Job {
     waiters?.delete(waiter)
     if (waiters?.size === 0) this.byId.delete(waiter.executionId)
   }
+}
+
+function checkInterval(pollingIntervalMs: unknown): void {
+  if (pollingIntervalMs === undefined) return
+  if (typeof pollingIntervalMs === 'number' && pollingIntervalMs >= 1) return
+  throw DurableExecutionError.nonRetryable(
+    `Invalid options: pollingIntervalMs: expected a number of at least 1, got ${show(pollingIntervalMs)}`,
+    { code: 'invalid_options' },
+  )
 }
 
 function reasonOf(signal: AbortSignal): Error {

@@ -1,6 +1,7 @@
 /** Wakes sleeping executions from outside: by the task and the unique id they were enqueued with. */
-import { DurableExecutionNotFoundError, toStoredError } from '../errors'
+import { DurableExecutionError, DurableExecutionNotFoundError, toStoredError } from '../errors'
 import type { ExecutionRecord } from '../execution/record'
+import { show } from '../lib/validation'
 import type { WakeOutcome } from '../storage/storage'
 import { checkUniqueId, sleepingKey } from './plan'
 import type { Flow, Runtime } from './runtime'
@@ -54,6 +55,14 @@ function toWakeOutcome<TTransaction>(
   taskId: string,
   options: WakeupOptions<unknown>,
 ): WakeOutcome {
+  const status: unknown =
+    typeof options === 'object' && options !== null ? options.status : undefined
+  if (status !== 'completed' && status !== 'failed') {
+    throw DurableExecutionError.nonRetryable(
+      `Invalid wake-up of task ${taskId}: expected { status: 'completed', output } or { status: 'failed', error }, got ${show(options)}`,
+      { code: 'invalid_input' },
+    )
+  }
   if (options.status === 'failed') {
     return { status: 'failed', error: { ...toStoredError(options.error), isRetryable: false } }
   }

@@ -195,8 +195,9 @@ export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
         if (record.parent === null && isOld) {
           const { count, isGone } = writes.pruneTree(this.rows, record, limit - prunedCount)
           prunedCount += count
-          if (!isGone || prunedCount >= limit)
-            {return { prunedCount, cursor: isGone ? record.executionId : passed }}
+          if (!isGone || prunedCount >= limit) {
+            return { prunedCount, cursor: isGone ? record.executionId : passed }
+          }
         }
         passed = record.executionId
       }

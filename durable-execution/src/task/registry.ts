@@ -1,5 +1,6 @@
 /** The tasks of one executor, by id. */
 import { DurableExecutionError, DurableExecutionNotFoundError } from '../errors'
+import { show } from '../lib/validation'
 import type { TaskDefinition } from './definition'
 
 /** Finds definitions by id. */
@@ -23,6 +24,21 @@ export class TaskRegistry {
 
   find(taskId: string): TaskDefinition | undefined {
     return this.definitions.get(taskId)
+  }
+
+  /**
+   * The definition of a task as users hand it in, without types too.
+   *
+   * @throws A non-retryable `DurableExecutionError` if it is no task, `DurableExecutionNotFoundError` if it is not of this executor.
+   */
+  definitionOf(task: unknown): TaskDefinition {
+    const id: unknown =
+      typeof task === 'object' && task !== null ? Reflect.get(task, 'id') : undefined
+    if (typeof id === 'string') return this.get(id)
+    throw DurableExecutionError.nonRetryable(
+      `Invalid task: expected what executor.task(…) or one of its siblings returned, got ${show(task)}`,
+      { code: 'invalid_task' },
+    )
   }
 
   /** @throws `DurableExecutionNotFoundError` */
