@@ -55,6 +55,15 @@ export class Rows {
       .sort((a, b) => claimAt(a) - claimAt(b))
   }
 
+  /** The moment at which the first row of a queue is due. */
+  firstDueAt(queue: string): number | null {
+    const first = this.claimable(queue).reduce(
+      (least, record) => Math.min(least, claimAt(record)),
+      Infinity,
+    )
+    return first === Infinity ? null : first
+  }
+
   /** All rows of a queue that time makes due. */
   claimable(queue: string): ExecutionRecord[] {
     return this.pick(this.claimableIds).filter((record) => record.queue === queue)

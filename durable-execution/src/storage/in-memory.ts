@@ -176,8 +176,7 @@ export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
   ): Promise<StorageAnswer & { next: NextClaim[] }> {
     return this.answer(request, (now) => ({
       next: request.queues.map((queue): NextClaim => {
-        const [first] = this.rows.due(queue, -Infinity, Infinity)
-        const claimAt = first?.claimAt ?? null
+        const claimAt = this.rows.firstDueAt(queue)
         return { queue, claimAt, dueInMs: claimAt === null ? null : Math.max(0, claimAt - now) }
       }),
     }))

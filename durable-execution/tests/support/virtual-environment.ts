@@ -1,0 +1,128 @@
+/** Time that moves only when a test says so: clocks, timers and seeded randomness. */
+import { setImmediate } from 'node:timers/promises'
+
+import type { Environment, Timer } from '../../src/lib/environment'
+
+/** The moment at which virtual time begins. */
+export const START = Date.UTC(2025, 0, 1)
+
+interface PendingTimer {
+  readonly dueAt: number
+  readonly callback: () => void
+}
+
+/** An environment whose time stands still between calls of {@link VirtualEnvironment.advanceBy}. */
+export class VirtualEnvironment implements Environment {
+  private elapsedMs = 0
+  private readonly timers = new Set<PendingTimer>()
+  private state = 1
+
+  now(): number {
+    return START + this.elapsedMs
+  }
+
+  monotonic(): number {
+    return this.elapsedMs
+  }
+
+  /** mulberry32 by T. Ettinger (public domain): the same numbers in every run. */
+  random(): number {
+    this.state = (this.state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  setTimer(ms: number, callback: () => void): Timer {
+    const timer = { dueAt: this.elapsedMs + Math.max(0, ms), callback }
+    this.timers.add(timer)
+    return {
+      cancel: () => {
+        this.timers.delete(timer)
+      },
+    }
+  }
+
+  afterMicrotasks(callback: () => void): void {
+    queueMicrotask(() => {
+      process.nextTick(callback)
+    })
+  }
+
+  get pendingTimersCount(): number {
+    return this.timers.size
+  }
+
+  /** Lets everything happen that needs no time. */
+  async turn(): Promise<void> {
+    await setImmediate()
+  }
+
+  /** Lets time pass. Timers fire in their order, and all that follows from one happens before the next. */
+  async advanceBy(ms: number): Promise<void> {
+    const until = this.elapsedMs + ms
+    await this.turn()
+    while (await this.fireNext(until));
+    this.elapsedMs = until
+  }
+
+  /** Time passes in which nothing can happen, as when the event loop is blocked: timers fire late. */
+  stall(ms: number): void {
+    this.elapsedMs += ms
+  }
+
+  /** Lets time pass until the promise settles. Fails if it does not within that time. */
+  async until<T>(promise: Promise<T>, withinMs = 120_000): Promise<T> {
+    let isSettled = false
+    const settle = (): void => {
+      isSettled = true
+    }
+    promise.then(settle, settle)
+    const until = this.elapsedMs + withinMs
+    await this.turn()
+    while (!isSettled) {
+      if (!(await this.fireNext(until))) {
+        throw new Error(`Nothing more happens within ${withinMs} ms of virtual time`)
+      }
+    }
+    return promise
+  }
+
+  /** Lets time pass until the condition holds. Fails if it does not within that time. */
+  async untilTrue(condition: () => boolean, withinMs = 120_000): Promise<void> {
+    const until = this.elapsedMs + withinMs
+    await this.turn()
+    while (!condition()) {
+      if (!(await this.fireNext(until))) {
+        throw new Error(`The condition does not hold within ${withinMs} ms of virtual time`)
+      }
+    }
+  }
+
+  /** The same time, seen by a machine whose wall clock is wrong by this much. */
+  withWallClockOffBy(ms: number): Environment {
+    return {
+      now: () => this.now() + ms,
+      monotonic: () => this.monotonic(),
+      random: () => this.random(),
+      setTimer: (delayMs, callback) => this.setTimer(delayMs, callback),
+      afterMicrotasks: (callback) => {
+        this.afterMicrotasks(callback)
+      },
+    }
+  }
+
+  /** Fires the timer that is due first, if it is due by then, and lets everything follow from it. */
+  private async fireNext(until: number): Promise<boolean> {
+    let next: PendingTimer | undefined
+    for (const timer of this.timers) {
+      if (next === undefined || timer.dueAt < next.dueAt) next = timer
+    }
+    if (next === undefined || next.dueAt > until) return false
+    this.timers.delete(next)
+    this.elapsedMs = Math.max(this.elapsedMs, next.dueAt)
+    next.callback()
+    await this.turn()
+    return true
+  }
+}

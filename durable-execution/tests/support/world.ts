@@ -1,0 +1,84 @@
+/** Executors over one storage, on virtual time: each with a connection of its own that a test can disturb. */
+import { onTestFinished } from 'vitest'
+
+import { DurableExecutor } from '../../src/executor'
+import type { Logger } from '../../src/logger'
+import type { DurableExecutorOptions } from '../../src/options'
+import type { ExecutorEvent, ExecutorEventType } from '../../src/runtime/events'
+import { InMemoryTaskExecutionsStorage } from '../../src/storage/in-memory'
+import { StorageConnection } from './storage-connection'
+import { VirtualEnvironment } from './virtual-environment'
+
+/** Says nothing. */
+export const silentLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+}
+
+/** An executor of a world. */
+export interface Member {
+  readonly executor: DurableExecutor
+  readonly connection: StorageConnection
+  readonly events: ExecutorEvent[]
+}
+
+/** A storage with its executors. */
+export class World {
+  readonly environment = new VirtualEnvironment()
+  readonly storage = new InMemoryTaskExecutionsStorage({ now: () => this.environment.now() })
+  private readonly members: Member[] = []
+
+  /** Adds an executor. It is not started. */
+  add(options: DurableExecutorOptions = {}, wallClockOffByMs = 0): Member {
+    const events: ExecutorEvent[] = []
+    const connection = new StorageConnection(this.storage)
+    const environment = this.environment.withWallClockOffBy(wallClockOffByMs)
+    const executor = new DurableExecutor(
+      connection,
+      { logger: silentLogger, onEvent: (event) => events.push(event), ...options },
+      environment,
+    )
+    const member = { executor, connection, events }
+    this.members.push(member)
+    return member
+  }
+
+  /** Adds an executor and starts it. Tasks may still be defined. */
+  async start(options: DurableExecutorOptions = {}): Promise<Member> {
+    const member = this.add(options)
+    await this.environment.until(member.executor.start())
+    return member
+  }
+
+  /** Lets time pass until the promise settles. */
+  until<T>(promise: Promise<T>, withinMs?: number): Promise<T> {
+    return this.environment.until(promise, withinMs)
+  }
+
+  /** Shuts everything down. */
+  async end(): Promise<void> {
+    for (const { executor, connection } of this.members) {
+      connection.mend()
+      await this.environment.until(executor.shutdown({ graceMs: 0 }))
+    }
+  }
+}
+
+/** Makes a world that ends with the test. */
+export function createWorld(): World {
+  const world = new World()
+  onTestFinished(() => world.end())
+  return world
+}
+
+/** The events of one type. */
+export function eventsOf<TType extends ExecutorEventType>(
+  events: readonly ExecutorEvent[],
+  type: TType,
+): Extract<ExecutorEvent, { type: TType }>[] {
+  return events.filter(
+    (event): event is Extract<ExecutorEvent, { type: TType }> => event.type === type,
+  )
+}
