@@ -42,6 +42,8 @@ export interface DurableExecutionErrorOptions {
   cause?: unknown
   /** The stable code. @default 'generic' */
   code?: DurableExecutionErrorCode | undefined
+  /** The next attempt starts no sooner than this, in milliseconds, whatever the retry options say. @default 0 */
+  retryAfterMs?: number | undefined
 }
 
 /** The base of every error that the suite throws. */
@@ -50,12 +52,15 @@ export class DurableExecutionError extends Error {
   readonly code: DurableExecutionErrorCode
   readonly isRetryable: boolean
   readonly isInternal: boolean
+  /** The next attempt starts no sooner than this, in milliseconds. */
+  readonly retryAfterMs: number
 
   constructor(message: string, options: DurableExecutionErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = options.code ?? 'generic'
     this.isRetryable = options.isRetryable ?? true
     this.isInternal = options.isInternal ?? false
+    this.retryAfterMs = options.retryAfterMs ?? 0
   }
 
   /** An error after which the task is tried again, as long as its retry options allow. */
@@ -154,6 +159,13 @@ export function toStoredError(thrown: unknown): StoredError {
     isRetryable: true,
     isInternal: false,
   }
+}
+
+/** How long the next attempt is to wait at least, as far as what was thrown says so, in milliseconds. */
+export function retryAfterMsOf(thrown: unknown): number {
+  if (!(thrown instanceof DurableExecutionError)) return 0
+  const { retryAfterMs } = thrown
+  return Number.isFinite(retryAfterMs) && retryAfterMs > 0 ? Math.round(retryAfterMs) : 0
 }
 
 /** Turns a stored error back into one that can be thrown. */

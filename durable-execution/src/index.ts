@@ -111,6 +111,8 @@ export type { ExecutionChange } from './execution/change'
 export { transitions }
 export { isFinished, isWaiting } from './execution/status'
 export { assertOneWritePerRow, guardSettlement, isHeld } from './storage/requests'
+export { Backoff } from './lib/backoff'
+export { delay, systemEnvironment } from './lib/environment'
 export type {
   CancelOutcome,
   CancelRequest,

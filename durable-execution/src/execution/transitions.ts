@@ -73,11 +73,13 @@ export function fail(record: ExecutionRecord, error: StoredError): ExecutionChan
  * `running` → `ready` for the next attempt, where the error is retryable and attempts are left; else as {@link fail}.
  *
  * @param random - A number in [0, 1), for the jitter.
+ * @param leastDelayMs - What the error itself asks for, in milliseconds.
  */
 export function retryOrFail(
   record: ExecutionRecord,
   error: StoredError,
   random: number,
+  leastDelayMs = 0,
 ): ExecutionChange {
   const { retryOptions, attempt } = record
   if (!error.isRetryable || attempt >= retryOptions.maxAttempts) return fail(record, error)
@@ -85,7 +87,7 @@ export function retryOrFail(
     attempt: attempt + 1,
     takeovers: 0,
     error,
-    claimInMs: retryDelayMs(retryOptions, attempt + 1, random),
+    claimInMs: Math.max(retryDelayMs(retryOptions, attempt + 1, random), leastDelayMs),
   })
 }
 

@@ -9,6 +9,7 @@ import {
   DurableExecutionTimedOutError,
   fromStoredError,
   messageOf,
+  retryAfterMsOf,
   toStoredError,
 } from '../errors'
 import type { ExecutionChange } from '../execution/change'
@@ -159,7 +160,12 @@ export class Runner<TTransaction> {
 
   private retryOrFail(record: ExecutionRecord, error: unknown): Decision {
     const random = this.runtime.environment.random()
-    const change = transitions.retryOrFail(record, toStoredError(error), random)
+    const change = transitions.retryOrFail(
+      record,
+      toStoredError(error),
+      random,
+      retryAfterMsOf(error),
+    )
     return { change, insertions: [] }
   }
 
