@@ -129,12 +129,25 @@ function typeOf(error: DurableExecutionError): StoredErrorType {
 /** The message of anything that can be thrown: errors, text, `null`, objects with odd getters. */
 export function messageOf(thrown: unknown): string {
   try {
-    if (thrown instanceof Error) return thrown.message === '' ? thrown.name : thrown.message
-    if (typeof thrown === 'string') return thrown
-    if (typeof thrown === 'object' && thrown !== null) return JSON.stringify(thrown)
-    return String(thrown)
+    const message = readMessage(thrown)
+    return typeof message === 'string' ? message : String(message)
   } catch {
     return 'an error whose message cannot be read'
+  }
+}
+
+/** Not always text: user code can put anything into `message`, and a `toJSON` may answer nothing. */
+function readMessage(thrown: unknown): unknown {
+  if (thrown instanceof Error) return thrown.message === '' ? thrown.name : thrown.message
+  return typeof thrown === 'object' && thrown !== null ? JSON.stringify(thrown) : thrown
+}
+
+/** Whether an error is one of the suite's. A proxy may refuse even the question. */
+function isOwnError(thrown: unknown): thrown is DurableExecutionError {
+  try {
+    return thrown instanceof DurableExecutionError
+  } catch {
+    return false
   }
 }
 
@@ -143,7 +156,7 @@ export function messageOf(thrown: unknown): string {
  * counts as retryable.
  */
 export function toStoredError(thrown: unknown): StoredError {
-  if (thrown instanceof DurableExecutionError) {
+  if (isOwnError(thrown)) {
     return {
       errorType: typeOf(thrown),
       code: thrown.code,

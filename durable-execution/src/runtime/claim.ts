@@ -29,7 +29,10 @@ const MARK_LAG_MS = 2000
 /** What is known of one queue. */
 class Queue {
   readonly name: string
+  /** Whether the last claim found everything that was due, and nothing became due since. */
   isDrained = false
+  /** Something became due while a claim was under way that may not have seen it. */
+  hasNews = false
   /** Nothing is looked for before this moment, on the storage's clock. */
   mark: number | undefined = undefined
   /** Pauses after claims that found nothing although something is due: it is locked, or not for us. */
@@ -121,6 +124,7 @@ export class Claimer<TTransaction> implements Job {
       return
     }
     queue.isDrained = false
+    queue.hasNews = true
     this.wake()
   }
 
@@ -161,11 +165,10 @@ export class Claimer<TTransaction> implements Job {
     const limit = Math.min(slots.freeCount, MAX_CLAIM)
     if (limit === 0 || this.runtime.lifecycle !== 'started') return
     const takeOver = health.hasBeenHealthyFor(options.leaseMs / 2)
-    // What becomes due while the claim is under way sets this back.
-    queue.isDrained = true
+    queue.hasNews = false
     let taken = await this.claim(queue, { limit, takeOver, suspects: 'exclude' })
-    if (taken === limit) queue.isDrained = false
-    else if (takeOver && this.mayLookForSuspect(taken)) {
+    queue.isDrained = taken < limit && !queue.hasNews
+    if (taken < limit && takeOver && this.mayLookForSuspect(taken)) {
       taken += await this.claim(queue, { limit: 1, takeOver, suspects: 'only' })
     }
     if (taken > 0) queue.backoff.reset()
@@ -202,7 +205,6 @@ export class Claimer<TTransaction> implements Job {
         ),
       )
     } catch (error) {
-      queue.isDrained = false
       this.flow.answerLost()
       throw error
     }
