@@ -8,6 +8,7 @@ import {
   DurableExecutionTimedOutError,
   fromStoredError,
   messageOf,
+  retryAfterMsOf,
   toStoredError,
 } from './errors'
 
@@ -152,6 +153,24 @@ describe('toStoredError', () => {
     expect(Object.keys(toStoredError(error)).sort()).toEqual(
       ['code', 'errorType', 'isInternal', 'isRetryable', 'message'].sort(),
     )
+  })
+})
+
+describe('retryAfterMsOf', () => {
+  it.each([
+    [250, 250],
+    [0.6, 1],
+    [0, 0],
+    [-5, 0],
+    [NaN, 0],
+    [Infinity, 0],
+    [undefined, 0],
+  ])('is what the error asks for, if it is a delay: %s', (retryAfterMs, delayMs) => {
+    expect(retryAfterMsOf(DurableExecutionError.retryable('busy', { retryAfterMs }))).toBe(delayMs)
+  })
+
+  it.each(Object.entries(ODD))('is none for what is not ours: %s', (_name, thrown) => {
+    expect(retryAfterMsOf(thrown)).toBe(0)
   })
 })
 

@@ -176,7 +176,7 @@ export function toStoredError(thrown: unknown): StoredError {
 
 /** How long the next attempt is to wait at least, as far as what was thrown says so, in milliseconds. */
 export function retryAfterMsOf(thrown: unknown): number {
-  if (!(thrown instanceof DurableExecutionError)) return 0
+  if (!isOwnError(thrown)) return 0
   const { retryAfterMs } = thrown
   return Number.isFinite(retryAfterMs) && retryAfterMs > 0 ? Math.round(retryAfterMs) : 0
 }

@@ -1,7 +1,6 @@
 /** The executor: wiring only. What happens to an execution is in `runtime/`, one file per stage. */
 import { DurableExecutionError, DurableExecutionNotFoundError } from './errors'
-import type { TaskExecution } from './execution/execution'
-import { toTaskExecution } from './execution/execution'
+import { toTaskExecution, type TaskExecution } from './execution/execution'
 import { TaskExecutionHandle, type HandleSource } from './handle'
 import { systemEnvironment, type Environment } from './lib/environment'
 import { createIdGenerator } from './lib/id'
@@ -14,7 +13,7 @@ import { Gate } from './runtime/gate'
 import { HeldClaims } from './runtime/held-claims'
 import { readExecution } from './runtime/read'
 import type { Runtime } from './runtime/runtime'
-import { shutDown } from './runtime/shutdown'
+import { createShutdownController, shutDown } from './runtime/shutdown'
 import { Slots } from './runtime/slots'
 import { Stages } from './runtime/stages'
 import { OutcomeCounts, readStats, type ExecutorStats } from './runtime/stats'
@@ -77,7 +76,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
   private readonly enqueuing: TaskEnqueuer<TTransaction>
   private readonly counts: OutcomeCounts
   private readonly handles: HandleSource
-  private readonly shutdownController = new AbortController()
+  private readonly shutdownController = createShutdownController()
   private starting: Promise<void> | null = null
   private stopping: Promise<void> | null = null
 
@@ -247,12 +246,12 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
 
   /** How many executions this executor holds: running, or being resumed. */
   getRunningTaskExecutionsCount(): number {
-    return this.runtime.held.size
+    return this.runtime.held.runningExecutionIds().length
   }
 
   /** Their ids. */
   getRunningTaskExecutionIds(): ReadonlySet<string> {
-    return new Set(this.runtime.held.executionIds())
+    return new Set(this.runtime.held.runningExecutionIds())
   }
 
   /** Figures of this executor since it was made. */
@@ -268,6 +267,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
   private async enqueueNow<TOutput>(
     request: EnqueueRequest,
   ): Promise<TaskExecutionHandle<TOutput>> {
+    this.checkOpen('enqueueTask')
     return new TaskExecutionHandle(this.handles, await this.enqueuing.enqueue(request))
   }
 

@@ -42,7 +42,10 @@ describe('createLeveledLogger', () => {
     const fail = (): never => {
       throw new Error('disk full')
     }
-    const logger = createLeveledLogger({ debug: fail, info: fail, warn: fail, error: fail }, 'debug')
+    const logger = createLeveledLogger(
+      { debug: fail, info: fail, warn: fail, error: fail },
+      'debug',
+    )
     for (const name of NAMES) {
       expect(() => {
         logger[name]('x')

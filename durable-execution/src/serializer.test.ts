@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 
-import { DurableExecutionError } from './errors'
+import {
+  DurableExecutionCancelledError,
+  DurableExecutionError,
+  DurableExecutionNotFoundError,
+  DurableExecutionTimedOutError,
+  toStoredError,
+} from './errors'
 import { Codec, createSuperjsonSerializer, type Serializer } from './serializer'
 
 const superjson = createSuperjsonSerializer()
@@ -32,6 +38,26 @@ describe('createSuperjsonSerializer', () => {
     ['null', null],
   ])('brings back %s', (_name, value) => {
     expect(superjson.deserialize(superjson.serialize(value))).toEqual(value)
+  })
+})
+
+describe('createSuperjsonSerializer, of the errors of the suite,', () => {
+  it.each([
+    new DurableExecutionError('Oh', { code: 'too_large', isRetryable: false, isInternal: true }),
+    new DurableExecutionCancelledError('Oh'),
+    new DurableExecutionTimedOutError('Oh'),
+    new DurableExecutionNotFoundError('Oh'),
+  ])('brings back class, code and flags: %s', (error) => {
+    const back = superjson.deserialize(superjson.serialize({ error })) as { error: unknown }
+    expect(back.error).toBeInstanceOf(error.constructor)
+    expect(toStoredError(back.error)).toEqual(toStoredError(error))
+  })
+
+  it('lets no stack and no cause out of the process', () => {
+    const error = new DurableExecutionError('Oh', { cause: new Error('secret') })
+    const text = superjson.serialize(error)
+    expect(text).not.toContain('secret')
+    expect(text).not.toContain('serializer.test')
   })
 })
 

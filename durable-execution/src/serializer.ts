@@ -1,7 +1,7 @@
 /** How inputs and outputs become text, and the limits they are held to. */
-import superjson from 'superjson'
+import { SuperJSON } from 'superjson'
 
-import { DurableExecutionError, messageOf } from './errors'
+import { DurableExecutionError, fromStoredError, messageOf, toStoredError } from './errors'
 
 /** Turns values into text and back. It need not know `undefined`: that is stored as NULL. */
 export interface Serializer {
@@ -9,8 +9,21 @@ export interface Serializer {
   deserialize(text: string): unknown
 }
 
-/** The default: JSON that keeps dates, maps, sets, big integers, regular expressions and more. */
+/**
+ * The default: JSON that keeps dates, maps, sets, big integers, regular expressions and more. The suite's own errors keep their
+ * class and code: they come with the children of a parent that has no finalize.
+ */
 export function createSuperjsonSerializer(): Serializer {
+  const superjson = new SuperJSON()
+  superjson.registerCustom(
+    {
+      isApplicable: (value): value is DurableExecutionError =>
+        value instanceof DurableExecutionError,
+      serialize: (error) => ({ ...toStoredError(error) }),
+      deserialize: (stored) => fromStoredError(stored),
+    },
+    'DurableExecutionError',
+  )
   return {
     serialize: (value) => superjson.stringify(value),
     deserialize: (text) => superjson.parse(text),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { createRecord, createStoredError, CREATED_AT } from '../../tests/support/records'
+import { CREATED_AT, createRecord, createStoredError } from '../../tests/support/records'
 import { applyChange, type ExecutionChange } from './change'
 
 const NOW = CREATED_AT + 10_000

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { createRecord, createStoredError, CREATED_AT } from '../../tests/support/records'
+import { CREATED_AT, createRecord, createStoredError } from '../../tests/support/records'
 import { DurableExecutionCancelledError, DurableExecutionError } from '../errors'
 import { errorOf, toTaskExecution, toTaskExecutionParent, type TaskExecution } from './execution'
 import type { ExecutionRecord } from './record'

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 
 import {
+  CREATED_AT,
   createNewExecution,
   createRecord,
   createStoredError,
-  CREATED_AT,
 } from '../../tests/support/records'
 import { applyChange } from './change'
 import type { ExecutionRecord } from './record'
@@ -100,6 +100,12 @@ describe('retryOrFail', () => {
       retryOptions: { ...NO_RETRIES, maxAttempts: 1, baseDelayMs: 100, jitter: 1 },
     })
     expect(transitions.retryOrFail(jittered, createStoredError(), 0.25).claimInMs).toBe(75)
+  })
+
+  it('waits for as long as the error asks for, if that is longer', () => {
+    const error = createStoredError()
+    expect(transitions.retryOrFail(busy, error, 0, 5000).claimInMs).toBe(5000)
+    expect(transitions.retryOrFail(busy, error, 0, 300).claimInMs).toBe(400)
   })
 
   it('fails when no attempt is left', () => {

@@ -32,7 +32,9 @@ export class Watch<TTransaction> implements Job {
   }
 
   async runOnce(): Promise<number | null> {
-    const watched = this.runtime.held.all().filter(({ isRunning, isLost }) => isRunning && !isLost)
+    const watched = this.runtime.held
+      .all()
+      .filter((held) => (held.isRunning || held.isPrefetched) && !held.isLost)
     if (watched.length === 0) return WATCH_INTERVAL_MS
     const claims = watched.map(({ record: { executionId, claimCount } }) => ({
       executionId,
@@ -46,8 +48,8 @@ export class Watch<TTransaction> implements Job {
       const held = byId.get(claim.executionId)
       // What ended meanwhile is not lost; nor what was claimed anew by this very process.
       const asked = claims.find(({ executionId }) => executionId === claim.executionId)
-      if (!held?.isRunning || held.record.claimCount !== asked?.claimCount) continue
-      this.tell(held, claim)
+      if (!held || held.record.claimCount !== asked?.claimCount) continue
+      if (held.isRunning || held.isPrefetched) this.tell(held, claim)
     }
     return WATCH_INTERVAL_MS
   }

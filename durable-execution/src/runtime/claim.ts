@@ -11,6 +11,7 @@ import { Backoff } from '../lib/backoff'
 import type { Environment, Timer } from '../lib/environment'
 import type { ClaimAnswer } from '../storage/storage'
 import type { Job } from './loop'
+import type { Prefetch } from './prefetch'
 import type { Releaser } from './release'
 import type { Flow, Runtime } from './runtime'
 import { isSuspect, Suspects } from './suspects'
@@ -77,11 +78,15 @@ export class Claimer<TTransaction> implements Job {
   private readonly runtime: Runtime<TTransaction>
   private readonly flow: Flow
   private readonly releaser: Releaser<TTransaction>
+  private readonly prefetch: Prefetch<TTransaction>
   private readonly catchUp: CatchUp
   private readonly queues: Map<string, Queue>
   private readonly suspects: Suspects
   private readonly looks = new Set<Timer>()
   private wake: () => void = () => undefined
+  private wakeSweep: () => void = () => undefined
+  /** The sweep sleeps for longer, because claims were asking when it last looked. */
+  private isSweepStretched = false
   private lookedForSuspectAt = -Infinity
   /** The queue to begin the next round with: none is always served last. */
   private turn = 0
@@ -90,12 +95,14 @@ export class Claimer<TTransaction> implements Job {
     runtime: Runtime<TTransaction>,
     flow: Flow,
     releaser: Releaser<TTransaction>,
+    prefetch: Prefetch<TTransaction>,
     catchUp: CatchUp,
   ) {
     const { environment, options, held } = runtime
     this.runtime = runtime
     this.flow = flow
     this.releaser = releaser
+    this.prefetch = prefetch
     this.catchUp = catchUp
     this.suspects = new Suspects(held)
     const queues = options.queues.map(
@@ -104,9 +111,10 @@ export class Claimer<TTransaction> implements Job {
     this.queues = new Map(queues.map((queue) => [queue.name, queue]))
   }
 
-  /** How to wake the loop that runs this job. */
-  wakeBy(wake: () => void): void {
+  /** How to wake the loop that runs this job, and that of the sweep. */
+  wakeBy(wake: () => void, wakeSweep: () => void): void {
     this.wake = wake
+    this.wakeSweep = wakeSweep
   }
 
   isDrained(queueName: string): boolean {
@@ -157,12 +165,22 @@ export class Claimer<TTransaction> implements Job {
       if (!queue.isDrained) await this.claimFrom(queue)
     }
     const hasMore = queues.some(({ isDrained }) => !isDrained)
+    if (!hasMore && this.isSweepStretched) {
+      // Nothing else asks from now on.
+      this.isSweepStretched = false
+      this.wakeSweep()
+    }
     return hasMore && this.runtime.slots.freeCount > 0 ? 0 : null
   }
 
+  /** How many rows may be claimed: for the free slots, and a little ahead. */
+  private room(): number {
+    return Math.min(this.runtime.slots.freeCount + this.prefetch.room, MAX_CLAIM)
+  }
+
   private async claimFrom(queue: Queue): Promise<void> {
-    const { slots, options, health } = this.runtime
-    const limit = Math.min(slots.freeCount, MAX_CLAIM)
+    const { options, health } = this.runtime
+    const limit = this.room()
     if (limit === 0 || this.runtime.lifecycle !== 'started') return
     const takeOver = health.hasBeenHealthyFor(options.leaseMs / 2)
     queue.hasNews = false
@@ -221,11 +239,16 @@ export class Claimer<TTransaction> implements Job {
       events.emit({ type: 'execution_taken_over', taskId, executionId, takeovers })
     }
     if (isSuspect(record)) this.suspects.add(record)
-    if (isWaiting(record.status)) this.flow.resume(record)
-    else {
-      // Others may have taken the slot while the claim was under way: one more than the limit runs for a while.
-      if (!slots.tryTake()) slots.overdraw()
+    if (isWaiting(record.status)) {
+      this.flow.resume(record)
+    } else if (slots.tryTake()) {
       this.flow.start(record, sentAt)
+    } else if (isSuspect(record)) {
+      // It must not wait beside others: one more than the limit runs for a while.
+      slots.overdraw()
+      this.flow.start(record, sentAt)
+    } else {
+      this.prefetch.add(record)
     }
   }
 
@@ -248,8 +271,8 @@ export class Claimer<TTransaction> implements Job {
         })
       }
     }
-    const isBusy = [...this.queues.values()].some(({ isDrained }) => !isDrained)
-    const interval = isBusy
+    this.isSweepStretched = [...this.queues.values()].some(({ isDrained }) => !isDrained)
+    const interval = this.isSweepStretched
       ? Math.max(BUSY_SWEEP_MS, options.pollIntervalMs)
       : options.pollIntervalMs
     // Jittered, so that executors started together do not ask together.

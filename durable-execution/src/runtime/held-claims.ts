@@ -14,9 +14,13 @@ export class HeldClaim {
   readonly controller = new AbortController()
   /** Whether its user function is under way, and so may have to be told to end. */
   isRunning = false
+  /** Whether it waits for a slot. */
+  isPrefetched = false
   /** Whether it occupies one of the slots. */
   hasSlot: boolean
   private claimedRecord: ExecutionRecord
+  /** The claim count under which its end was stored. */
+  private endedUnder: number | null = null
   private reason: EndReason | null = null
 
   constructor(record: ExecutionRecord, hasSlot: boolean) {
@@ -47,6 +51,16 @@ export class HeldClaim {
    */
   adopt(record: ExecutionRecord): void {
     this.claimedRecord = record
+  }
+
+  /** The end of its run was stored under this claim: an adopted newer one is another run. */
+  ended(claimCount: number): void {
+    this.endedUnder = claimCount
+  }
+
+  /** Whether this process claimed the execution again after its end was stored, and before that was known here. */
+  get isClaimedAnew(): boolean {
+    return this.endedUnder !== null && this.claimedRecord.claimCount > this.endedUnder
   }
 }
 
@@ -93,6 +107,13 @@ export class HeldClaims {
 
   executionIds(): string[] {
     return [...this.byId.keys()]
+  }
+
+  /** Ids of what runs or is resumed: all but what waits for a slot. */
+  runningExecutionIds(): string[] {
+    return this.all()
+      .filter(({ isPrefetched }) => !isPrefetched)
+      .map(({ record }) => record.executionId)
   }
 
   /** Resolves when nothing is held. */

@@ -57,6 +57,7 @@ export class Releaser<TTransaction> {
       await storage.untilAnswered('release', (verbs, signal) =>
         verbs.release({ claims: [{ executionId, claimCount, dueInMs }], signal }),
       )
+      held.ended(claimCount)
       events.emit({ type: 'execution_released', taskId, executionId, reason })
     } catch (error) {
       events.emit({ type: 'background_error', job: 'release', message: messageOf(error) })

@@ -16,7 +16,7 @@ import type { HeldClaim } from './held-claims'
 import { hasFinalize, planFinalize } from './parent-run'
 import type { Releaser } from './release'
 import { tooManyTakeovers } from './run'
-import type { Runtime } from './runtime'
+import type { Flow, Runtime } from './runtime'
 import type { Settler } from './settle'
 
 interface Decision {
@@ -27,15 +27,18 @@ interface Decision {
 /** Resumes parents. */
 export class Resumer<TTransaction> {
   private readonly runtime: Runtime<TTransaction>
+  private readonly flow: Flow
   private readonly settler: Settler<TTransaction>
   private readonly releaser: Releaser<TTransaction>
 
   constructor(
     runtime: Runtime<TTransaction>,
+    flow: Flow,
     settler: Settler<TTransaction>,
     releaser: Releaser<TTransaction>,
   ) {
     this.runtime = runtime
+    this.flow = flow
     this.settler = settler
     this.releaser = releaser
   }
@@ -54,6 +57,7 @@ export class Resumer<TTransaction> {
       events.emit({ type: 'background_error', job: 'resume', message: messageOf(error) })
     } finally {
       claims.drop(held)
+      if (held.isClaimedAnew) this.flow.answerLost()
     }
   }
 

@@ -24,7 +24,7 @@ import type { HeldClaim } from './held-claims'
 import { loadInput } from './load-input'
 import { checkParentRun, hasFinalize, planChildren, planFinalize } from './parent-run'
 import type { Releaser } from './release'
-import type { Runtime } from './runtime'
+import type { Flow, Runtime } from './runtime'
 import type { Settler } from './settle'
 
 /** What is to be written of a run. */
@@ -36,15 +36,18 @@ interface Decision {
 /** Runs claimed executions. */
 export class Runner<TTransaction> {
   private readonly runtime: Runtime<TTransaction>
+  private readonly flow: Flow
   private readonly settler: Settler<TTransaction>
   private readonly releaser: Releaser<TTransaction>
 
   constructor(
     runtime: Runtime<TTransaction>,
+    flow: Flow,
     settler: Settler<TTransaction>,
     releaser: Releaser<TTransaction>,
   ) {
     this.runtime = runtime
+    this.flow = flow
     this.settler = settler
     this.releaser = releaser
   }
@@ -57,6 +60,11 @@ export class Runner<TTransaction> {
       slots.give()
       return
     }
+    this.startHeld(held)
+  }
+
+  /** Runs a claim that is held already and for which a slot was taken. */
+  startHeld(held: HeldClaim): void {
     void this.run(held)
   }
 
@@ -70,12 +78,18 @@ export class Runner<TTransaction> {
     } finally {
       claims.drop(held)
       if (held.hasSlot) slots.give()
+      if (held.isClaimedAnew) this.flow.answerLost()
     }
   }
 
   private async runHeld(held: HeldClaim): Promise<void> {
     const { record } = held
-    const { registry, options } = this.runtime
+    const { registry, options, lifecycle } = this.runtime
+    if (lifecycle !== 'started') {
+      // It was on its way when the shutdown began.
+      await this.releaser.release(held, 'shutdown', 0)
+      return
+    }
     if (record.takeovers > options.maxTakeovers) {
       await this.settler.settle(held, transitions.fail(record, tooManyTakeovers(record)))
       return

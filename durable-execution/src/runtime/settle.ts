@@ -126,6 +126,7 @@ export class Settler<TTransaction> {
   }
 
   private applied(held: HeldClaim, settlement: Settlement, answer: Answer): void {
+    held.ended(settlement.claimCount)
     const { record } = held
     const { taskId, executionId, queue } = record
     const { change, insertions } = settlement

@@ -3,9 +3,15 @@
  * and hands what is left back.
  */
 import { DurableExecutionError } from '../errors'
+import { createSharedController } from '../lib/abort'
 import { delay } from '../lib/environment'
 import type { Runtime } from './runtime'
 import type { Stages } from './stages'
+
+/** What tells of the beginning of a shutdown: every running function may listen to it. */
+export function createShutdownController(): AbortController {
+  return createSharedController()
+}
 
 /** Ends an executor. `begin` aborts the shutdown signal. */
 export async function shutDown<TTransaction>(
@@ -14,7 +20,7 @@ export async function shutDown<TTransaction>(
   begin: () => void,
   graceMs: number,
 ): Promise<void> {
-  const { events, held, storage, options, claimant } = runtime
+  const { events, held, gate, storage, options, claimant } = runtime
   const wasStarted = runtime.lifecycle === 'started'
   runtime.lifecycle = 'stopping'
   if (wasStarted) events.emit({ type: 'executor_stopping', runningCount: held.size })
@@ -30,6 +36,9 @@ export async function shutDown<TTransaction>(
     // Functions have their grace, the storage the time of a call: what is not stored by then lapses.
     await within(runtime, options.abortGraceMs + claimant.leaseMs / 3, held.whenEmpty())
   }
+  // What a claim or an insert under way brings in is given back at once.
+  const brought = gate.alone(() => Promise.resolve()).then(() => held.whenEmpty())
+  await within(runtime, claimant.leaseMs / 3, brought)
   runtime.lifecycle = 'stopped'
   storage.close()
   await Promise.all([takingStopped, stages.stopHolding()])

@@ -5,6 +5,7 @@ import { Claimer } from './claim'
 import { Enqueuer } from './enqueue'
 import { FastPath } from './fast-path'
 import { Loop, type Job } from './loop'
+import { Prefetch } from './prefetch'
 import { Pruner } from './prune'
 import { Recoverer } from './recover'
 import { Releaser } from './release'
@@ -25,6 +26,7 @@ export class Stages<TTransaction> implements Flow {
   readonly waiters: Waiters<TTransaction>
   private readonly runtime: Runtime<TTransaction>
   private readonly claimer: Claimer<TTransaction>
+  private readonly prefetch: Prefetch<TTransaction>
   private readonly recoverer: Recoverer<TTransaction>
   private readonly resumer: Resumer<TTransaction>
   private readonly runner: Runner<TTransaction>
@@ -47,10 +49,13 @@ export class Stages<TTransaction> implements Flow {
     })
     this.runtime = runtime
     this.settler = new Settler(runtime, this, fastPath)
-    this.runner = new Runner(runtime, this.settler, releaser)
-    this.resumer = new Resumer(runtime, this.settler, releaser)
+    this.runner = new Runner(runtime, this, this.settler, releaser)
+    this.resumer = new Resumer(runtime, this, this.settler, releaser)
     this.enqueuer = new Enqueuer(runtime, this, fastPath)
-    this.claimer = new Claimer(runtime, this, releaser, async () => {
+    this.prefetch = new Prefetch(runtime, releaser, (held) => {
+      this.runner.startHeld(held)
+    })
+    this.claimer = new Claimer(runtime, this, releaser, this.prefetch, async () => {
       await this.settler.whenIdle()
       await renewer.renewAll()
     })
@@ -65,7 +70,7 @@ export class Stages<TTransaction> implements Flow {
     const sweeping = loop({ name: 'sweep', runOnce: () => this.claimer.sweep() })
     this.takingLoops = [this.claiming, sweeping, ...this.pruningLoops(loop)]
     this.holdingLoops = [loop(renewer), this.recovering, this.watching]
-    this.wireWakeUps()
+    this.wireWakeUps(sweeping)
   }
 
   private pruningLoops(loop: (job: Job) => Loop): Loop[] {
@@ -73,10 +78,15 @@ export class Stages<TTransaction> implements Flow {
     return retentionMs === null ? [] : [loop(new Pruner(this.runtime, retentionMs))]
   }
 
-  private wireWakeUps(): void {
-    this.claimer.wakeBy(() => {
-      this.claiming.wake()
-    })
+  private wireWakeUps(sweeping: Loop): void {
+    this.claimer.wakeBy(
+      () => {
+        this.claiming.wake()
+      },
+      () => {
+        sweeping.wake()
+      },
+    )
     this.recoverer.wakeBy(() => {
       this.recovering.wake()
     })
@@ -98,6 +108,8 @@ export class Stages<TTransaction> implements Flow {
   async stopTaking(): Promise<void> {
     this.claimer.close()
     await Promise.all(this.takingLoops.map((stopped) => stopped.stop()))
+    // Also what a claim under way at that moment took.
+    await this.prefetch.releaseAll()
   }
 
   /** Ends waits, and what kept the claims that were held. */
@@ -115,6 +127,7 @@ export class Stages<TTransaction> implements Flow {
 
   /** A slot is free again. */
   slotFreed(): void {
+    if (this.runtime.lifecycle === 'started') this.prefetch.startNext()
     this.claiming.wake()
   }
 

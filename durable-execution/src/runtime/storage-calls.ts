@@ -5,6 +5,7 @@
  * there is an answer, or an error that trying again can't mend.
  */
 import { DurableExecutionError } from '../errors'
+import { createSharedController } from '../lib/abort'
 import { Backoff } from '../lib/backoff'
 import { createDeferred } from '../lib/deferred'
 import { delay, type Environment } from '../lib/environment'
@@ -37,7 +38,7 @@ export type StorageVerb<T, TTransaction> = (
 export class StorageCalls<TTransaction> {
   private readonly deadlineMs: number
   private readonly longestPauseMs: number
-  private readonly closing = new AbortController()
+  private readonly closing = createSharedController()
   private readonly verbs = new Map<
     string,
     { count: number; failed: number; sum: number; max: number }
@@ -88,7 +89,7 @@ export class StorageCalls<TTransaction> {
       this.count(verb, sentAt, false)
       // A storage that refuses is there.
       if (isPermanent(error)) this.health.answered()
-      else this.health.failed(error)
+      else this.health.failed(error, sentAt)
       throw error
     }
   }

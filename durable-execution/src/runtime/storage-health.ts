@@ -41,9 +41,11 @@ export class StorageHealth {
     this.healthySince = now
   }
 
-  failed(error: unknown): void {
+  /** @param sentAt - When the call was sent, on the monotonic clock. */
+  failed(error: unknown, sentAt: number): void {
     this.hasToCatchUp = true
-    if (this.awaySince !== null) return
+    // A call from before the storage was back tells of the outage that is over.
+    if (this.awaySince !== null || sentAt < this.healthySince) return
     this.awaySince = this.environment.monotonic()
     this.events.emit({ type: 'storage_away', message: messageOf(error) })
   }
