@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
+import { thrownBy } from '../tests/support/thrown'
 import {
   DurableExecutionCancelledError,
   DurableExecutionError,
@@ -15,15 +16,6 @@ const json: Serializer = {
   deserialize: (text) => JSON.parse(text) as unknown,
 }
 const ROOMY = { bytes: 1000, option: 'maxSerializedInputDataSize' }
-
-function thrownBy(call: () => unknown): unknown {
-  try {
-    call()
-  } catch (error) {
-    return error
-  }
-  throw new Error('Nothing was thrown')
-}
 
 describe('createSuperjsonSerializer', () => {
   it.each([

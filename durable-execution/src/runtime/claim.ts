@@ -69,8 +69,11 @@ class Queue {
   }
 }
 
-/** What the claimer calls before it claims again after an outage: first kept results, then leases. */
-export type CatchUp = () => Promise<void>
+/** What comes before claiming after an outage or a standstill: first kept results are stored, then leases renewed. */
+export interface CatchUp {
+  isNeeded(): boolean
+  run(): Promise<void>
+}
 
 /** Claims due executions of the executor's queues. */
 export class Claimer<TTransaction> implements Job {
@@ -155,10 +158,7 @@ export class Claimer<TTransaction> implements Job {
   }
 
   async runOnce(): Promise<number | null> {
-    if (this.runtime.health.needsCatchUp) {
-      await this.catchUp()
-      this.runtime.health.caughtUp()
-    }
+    if (this.catchUp.isNeeded()) await this.catchUp.run()
     const queues = [...this.queues.values()]
     this.turn = (this.turn + 1) % queues.length
     for (const queue of [...queues.slice(this.turn), ...queues.slice(0, this.turn)]) {

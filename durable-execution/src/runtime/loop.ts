@@ -16,7 +16,8 @@ export interface Job {
   runOnce(): Promise<number | null>
 }
 
-const LONGEST_PAUSE_MS = 5000
+/** The pause after a round that failed, in milliseconds; it doubles with each. */
+const FIRST_PAUSE_MS = 50
 
 /** Runs one job until it is stopped. */
 export class Loop {
@@ -30,13 +31,14 @@ export class Loop {
   private isWoken = false
   private sleep: Deferred<void> | null = null
 
-  constructor(job: Job, environment: Environment, events: Events) {
+  /** @param longestPauseMs - The longest pause after a round that failed. */
+  constructor(job: Job, environment: Environment, events: Events, longestPauseMs: number) {
     this.job = job
     this.environment = environment
     this.events = events
     this.backoff = new Backoff({
-      baseMs: 50,
-      maxMs: LONGEST_PAUSE_MS,
+      baseMs: FIRST_PAUSE_MS,
+      maxMs: longestPauseMs,
       random: () => environment.random(),
     })
   }

@@ -9,31 +9,46 @@ import type { Runtime } from './runtime'
 /** The most claims of one statement. */
 const MAX_CLAIMS = 5000
 
+/** After this share of a lease without a round something stood still. */
+const OVERDUE_SHARE = 2 / 3
+/**
+ * A renewal is given up after this share of a lease, and tried again after a pause of at most `RENEW_PAUSE_SHARE`: after an outage
+ * every owner renews before anyone takes over, which is half a lease after the storage is back.
+ */
+const DEADLINE_SHARE = 1 / 6
+/** See `DEADLINE_SHARE`. */
+export const RENEW_PAUSE_SHARE = 1 / 8
+
 /** Renews leases. */
 export class Renewer<TTransaction> implements Job {
   readonly name = 'renew'
   private readonly runtime: Runtime<TTransaction>
   private readonly onLost: () => void
-  private lastRoundAt: number | null = null
+  private lastRoundAt: number
 
   /** @param onLost - Called when the storage says that a claim is lost: find out why. */
   constructor(runtime: Runtime<TTransaction>, onLost: () => void) {
     this.runtime = runtime
     this.onLost = onLost
+    this.lastRoundAt = runtime.environment.monotonic()
+  }
+
+  /** Whether rounds were missed: the process stood still, and others may think it dead. */
+  get isOverdue(): boolean {
+    const { environment, claimant } = this.runtime
+    return environment.monotonic() - this.lastRoundAt > claimant.leaseMs * OVERDUE_SHARE
   }
 
   async runOnce(): Promise<number | null> {
-    const { environment, claimant, health } = this.runtime
-    const intervalMs = claimant.leaseMs / 3
-    const now = environment.monotonic()
-    if (this.lastRoundAt !== null && now - this.lastRoundAt > 2 * intervalMs) health.stalled()
-    this.lastRoundAt = now
+    const intervalMs = this.runtime.claimant.leaseMs / 3
     const isAnyBusy = await this.renewAll()
     return isAnyBusy ? intervalMs / 4 : intervalMs
   }
 
   /** Answers whether a row was locked at the moment, and so was not renewed. */
   async renewAll(): Promise<boolean> {
+    if (this.isOverdue) this.runtime.health.stalled()
+    this.lastRoundAt = this.runtime.environment.monotonic()
     const claims = this.runtime.held.all().filter(({ isLost }) => !isLost)
     let isAnyBusy = false
     for (let from = 0; from < claims.length; from += MAX_CLAIMS) {
@@ -46,8 +61,10 @@ export class Renewer<TTransaction> implements Job {
   private async renew(claims: readonly Claim[]): Promise<boolean> {
     const { storage, claimant } = this.runtime
     const renewals = claims.map(({ executionId, claimCount }) => ({ executionId, claimCount }))
-    const { outcomes } = await storage.once('renew', (verbs, signal) =>
-      verbs.renew({ claims: renewals, leaseMs: claimant.leaseMs, signal }),
+    const { outcomes } = await storage.once(
+      'renew',
+      (verbs, signal) => verbs.renew({ claims: renewals, leaseMs: claimant.leaseMs, signal }),
+      claimant.leaseMs * DEADLINE_SHARE,
     )
     // Those that ended meanwhile are lost too; the watch tells them apart.
     if (outcomes.includes('lost')) this.onLost()

@@ -9,12 +9,15 @@ import { Prefetch } from './prefetch'
 import { Pruner } from './prune'
 import { Recoverer } from './recover'
 import { Releaser } from './release'
-import { Renewer } from './renew'
+import { RENEW_PAUSE_SHARE, Renewer } from './renew'
 import { Resumer } from './resume'
 import { Runner } from './run'
 import { isFresh, type Flow, type Runtime } from './runtime'
 import { Settler } from './settle'
 import { Waiters } from './wait'
+
+/** The longest pause of a background job after a failure, as a share of a lease. */
+const PAUSE_SHARE = 1 / 4
 
 /** After an enqueue in a user's transaction: looks, for about a second, whether it was committed. */
 const COMMIT_LOOKS_MS = [10, 20, 40, 80, 160, 320, 640]
@@ -41,7 +44,9 @@ export class Stages<TTransaction> implements Flow {
 
   constructor(runtime: Runtime<TTransaction>) {
     const { environment, events } = runtime
-    const loop = (job: Job): Loop => new Loop(job, environment, events)
+    const { leaseMs } = runtime.claimant
+    const loop = (job: Job, pauseShare = PAUSE_SHARE): Loop =>
+      new Loop(job, environment, events, leaseMs * pauseShare)
     const fastPath = new FastPath(runtime, this)
     const releaser = new Releaser(runtime)
     const renewer = new Renewer(runtime, () => {
@@ -55,9 +60,13 @@ export class Stages<TTransaction> implements Flow {
     this.prefetch = new Prefetch(runtime, releaser, (held) => {
       this.runner.startHeld(held)
     })
-    this.claimer = new Claimer(runtime, this, releaser, this.prefetch, async () => {
-      await this.settler.whenIdle()
-      await renewer.renewAll()
+    this.claimer = new Claimer(runtime, this, releaser, this.prefetch, {
+      isNeeded: () => runtime.health.needsCatchUp || renewer.isOverdue,
+      run: async () => {
+        await this.settler.whenIdle()
+        await renewer.renewAll()
+        runtime.health.caughtUp()
+      },
     })
     this.recoverer = new Recoverer(runtime, (record, sentAt) => {
       this.claimer.dispatch(record, sentAt)
@@ -69,7 +78,7 @@ export class Stages<TTransaction> implements Flow {
     this.waiting = loop(this.waiters)
     const sweeping = loop({ name: 'sweep', runOnce: () => this.claimer.sweep() })
     this.takingLoops = [this.claiming, sweeping, ...this.pruningLoops(loop)]
-    this.holdingLoops = [loop(renewer), this.recovering, this.watching]
+    this.holdingLoops = [loop(renewer, RENEW_PAUSE_SHARE), this.recovering, this.watching]
     this.wireWakeUps(sweeping)
   }
 

@@ -77,10 +77,11 @@ export class StorageCalls<TTransaction> {
   async once<T extends StorageAnswer>(
     verb: string,
     call: StorageVerb<T, TTransaction>,
+    deadlineMs = this.deadlineMs,
   ): Promise<T> {
     const sentAt = this.environment.monotonic()
     try {
-      const answer = await this.withDeadline(verb, call)
+      const answer = await this.withDeadline(verb, call, deadlineMs)
       this.count(verb, sentAt, true)
       this.offset = answer.now - this.environment.monotonic()
       this.health.answered()
@@ -128,12 +129,16 @@ export class StorageCalls<TTransaction> {
     return Object.fromEntries(entries)
   }
 
-  private async withDeadline<T>(verb: string, call: StorageVerb<T, TTransaction>): Promise<T> {
+  private async withDeadline<T>(
+    verb: string,
+    call: StorageVerb<T, TTransaction>,
+    deadlineMs: number,
+  ): Promise<T> {
     const controller = new AbortController()
     const { promise, reject } = createDeferred<never>()
-    const timer = this.environment.setTimer(this.deadlineMs, () => {
+    const timer = this.environment.setTimer(deadlineMs, () => {
       const error = new DurableExecutionError(
-        `Storage did not answer ${verb} within ${Math.round(this.deadlineMs)} ms`,
+        `Storage did not answer ${verb} within ${Math.round(deadlineMs)} ms`,
         { code: 'storage', isInternal: true },
       )
       controller.abort(error)
