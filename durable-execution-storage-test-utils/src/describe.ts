@@ -1,0 +1,66 @@
+/**
+ * The suite as Vitest tests.
+ *
+ * Vitest is an optional peer: it is loaded only inside one of its workers, and at import time, because `describe` and `it` have
+ * to be called before the test file has been read to its end.
+ */
+import type { ConformanceCase, Verb } from './case'
+import { conformanceCases } from './cases/index'
+import { resolveModelOptions, runSequence, seedsOf, sequenceTitle } from './model'
+import { runCase, type StorageTestOptions } from './run'
+import type { CreateStorage } from './storage-under-test'
+
+const vitest = process.env['VITEST'] === undefined ? null : await import('vitest')
+
+/** Options of {@link describeStorage}. */
+export interface DescribeStorageOptions extends StorageTestOptions {
+  /** The longest one case may take, in milliseconds; a random sequence, ten times that. @default 30000 */
+  readonly timeoutMs?: number | undefined
+}
+
+/**
+ * Adds one Vitest test per case, grouped by verb, and one per random sequence.
+ *
+ * @example
+ * describeStorage('my storage', () => new MyStorage(':memory:'))
+ * @throws If it is called outside Vitest.
+ */
+export function describeStorage(
+  name: string,
+  createStorage: CreateStorage,
+  options: DescribeStorageOptions = {},
+): void {
+  if (!vitest) throw new Error('describeStorage works in Vitest only: call runStorageTest instead')
+  const { describe, it } = vitest
+  const { cases = conformanceCases, model, timeoutMs = 30_000 } = options
+  describe(name, () => {
+    for (const [verb, casesOfVerb] of groupedByVerb(cases)) {
+      describe(verb, () => {
+        for (const conformanceCase of casesOfVerb) {
+          it(conformanceCase.name, { timeout: timeoutMs }, async ({ skip }) => {
+            const hasRun = await runCase(conformanceCase, createStorage)
+            if (!hasRun) skip(`the storage lacks one of: ${String(conformanceCase.needs)}`)
+          })
+        }
+      })
+    }
+    describe('model', () => {
+      for (const seed of seedsOf(resolveModelOptions(model))) {
+        // A sequence that fails is run again many times, to find a shorter one.
+        it(sequenceTitle(seed), { timeout: 10 * timeoutMs }, () =>
+          runSequence(createStorage, seed, model),
+        )
+      }
+    })
+  })
+}
+
+function groupedByVerb(cases: readonly ConformanceCase[]): Map<Verb, ConformanceCase[]> {
+  const byVerb = new Map<Verb, ConformanceCase[]>()
+  for (const conformanceCase of cases) {
+    const group = byVerb.get(conformanceCase.verb)
+    if (group) group.push(conformanceCase)
+    else byVerb.set(conformanceCase.verb, [conformanceCase])
+  }
+  return byVerb
+}

@@ -1,0 +1,35 @@
+// Running the suite
+export { describeStorage } from './describe'
+export type { DescribeStorageOptions } from './describe'
+export { runCase, runStorageTest, StorageConformanceError } from './run'
+export type { ConformanceFailure, StorageTestOptions } from './run'
+export type { CreateStorage, StorageUnderTest } from './storage-under-test'
+
+// Random sequences
+export { ModelDifferenceError } from './model'
+export type { ModelOptions } from './model'
+export type { Difference, MadeCall } from './model/sequence'
+export type { Call, CalledVerb } from './model/call'
+
+// Cases
+export { titleOf } from './case'
+export type { ConformanceCase, Need, Verb } from './case'
+export { conformanceCases } from './cases/index'
+export { ConformanceContext } from './context'
+
+// Journeys
+export { describeJourneys } from './journeys/describe'
+export type { DescribeJourneysOptions } from './journeys/describe'
+export { journeys } from './journeys/index'
+export type { Journey } from './journeys/journey'
+export { JourneyContext } from './journeys/context'
+export type { JourneyEvent, JourneyExecutorOptions } from './journeys/context'
+export { runJourney } from './journeys/run'
+
+// Rows
+export { childOf, createTaskExecutionRecord, finalizeOf, newExecution, newSleeper } from './factory'
+export type { Parent } from './factory'
+export { findViolations } from './invariants'
+
+// Files
+export { cleanupTemporaryFiles, withTemporaryDirectory, withTemporaryFile } from './temporary'

@@ -1,0 +1,200 @@
+/** Journeys of executors that lose their storage: for ever, for a while, or an answer now and then. */
+import { childTask, type DurableExecutor, type Task } from 'durable-execution'
+
+import { Latch } from '../lib/latch'
+import { holds, same } from '../lib/same'
+import { LONG_MS, SHORT_LEASE_MS, type JourneyContext } from './context'
+import type { Journey } from './journey'
+
+const INDEXES = Array.from({ length: 10 }, (_, index) => index)
+
+/** A task that answers with its executor's name, here once the latch is open. */
+function defineNamed(
+  executor: DurableExecutor,
+  name: string,
+  before?: Promise<void>,
+): Task<number, string> {
+  return executor.task({
+    id: 'named',
+    timeoutMs: LONG_MS,
+    run: async () => {
+      await before
+      return name
+    },
+  })
+}
+
+/** Trees of sequences with a finalize; `onRun` is told of each run of a step. */
+function defineTrees(
+  executor: DurableExecutor,
+  onRun: (executionId: string) => void,
+): Task<number, number> {
+  const step = executor.task({
+    id: 'step',
+    timeoutMs: LONG_MS,
+    run: ({ executionId }, value: number) => {
+      onRun(executionId)
+      return value + 1
+    },
+  })
+  const sequence = executor.sequentialTasks('sequence', [step, step, step])
+  return executor.parentTask({
+    id: 'tree',
+    timeoutMs: LONG_MS,
+    runParent: (_context, value: number) => ({
+      output: value,
+      children: [childTask(sequence, value), childTask(step, value), childTask(sequence, 0)],
+    }),
+    finalize: ({ children }) =>
+      children.reduce(
+        (sum, child) => sum + (child.status === 'completed' ? child.output : Number.NaN),
+        0,
+      ),
+  })
+}
+
+/** What a tree of {@link defineTrees} comes to. */
+function sumOfTree(value: number): number {
+  return value + 3 + (value + 1) + 3
+}
+
+async function expectTakeovers(
+  context: JourneyContext,
+  executionIds: readonly string[],
+  expected: number,
+): Promise<void> {
+  const rows = await Promise.all(executionIds.map((executionId) => context.row(executionId)))
+  same(
+    rows.map(({ takeovers, attempt }) => [takeovers, attempt]),
+    executionIds.map(() => [expected, 0]),
+    'takeovers and attempt of each',
+  )
+}
+
+export const outageJourneys: readonly Journey[] = [
+  {
+    name: 'an executor that is cut off in the midst is taken over, and what it finishes later is dropped',
+    run: async (context) => {
+      const link = context.link()
+      const latch = new Latch()
+      const cutOff = await context.executor({ link, leaseMs: SHORT_LEASE_MS })
+      const task = defineNamed(cutOff, 'the one cut off', latch.opened)
+      const handles = await cutOff.enqueueTasks(INDEXES.map((index) => childTask(task, index)))
+      const executionIds = handles.map((handle) => handle.getExecutionId())
+      await context.until('all run', () => context.countEvents('execution_started', cutOff) === 10)
+      link.cut()
+      const other = context.client({ leaseMs: SHORT_LEASE_MS })
+      const sameTask = defineNamed(other, 'the other')
+      const cutAt = context.now()
+      await other.start()
+      const outputs = await Promise.all(
+        executionIds.map(async (executionId) =>
+          (await other.getTaskExecutionHandle(sameTask, executionId)).waitAndGetOutput(),
+        ),
+      )
+      same(new Set(outputs), new Set(['the other']), 'outputs')
+      const tookMs = context.now() - cutAt
+      holds(tookMs > SHORT_LEASE_MS / 2, `no lease is broken before its time, got ${tookMs} ms`)
+      await expectTakeovers(context, executionIds, 1)
+      latch.open()
+      link.mend()
+      await context.until(
+        'all late results are dropped',
+        () => context.countEvents('result_dropped', cutOff) === 10,
+      )
+      const later = await Promise.all(handles.map((handle) => handle.waitAndGetOutput()))
+      same(new Set(later), new Set(['the other']), 'outputs after the late results')
+    },
+  },
+  {
+    name: 'results that cannot be stored during an outage are kept, and stored when it is over',
+    run: async (context) => {
+      const link = context.link()
+      const latch = new Latch()
+      const executor = await context.executor({ link, leaseMs: SHORT_LEASE_MS })
+      const task = defineNamed(executor, 'kept', latch.opened)
+      const handles = await executor.enqueueTasks(INDEXES.map((index) => childTask(task, index)))
+      await context.until('all run', () => context.countEvents('execution_started') === 10)
+      link.cut()
+      latch.open()
+      const cutAt = context.now()
+      // Longer than a lease: nobody else took it, so it is still this executor's.
+      await context.until(
+        'the lease has lapsed',
+        () => context.now() - cutAt > SHORT_LEASE_MS * 1.2,
+      )
+      link.mend()
+      const outputs = await Promise.all(handles.map((handle) => handle.waitAndGetOutput()))
+      same(new Set(outputs), new Set(['kept']), 'outputs')
+      same(context.countEvents('execution_started'), 10, 'runs')
+      same(context.countEvents('storage_away'), 1, 'times the outage was told')
+    },
+  },
+  {
+    name: 'trees go on where an executor was cut off, however far it had come',
+    run: async (context) => {
+      const other = context.client({ leaseMs: SHORT_LEASE_MS })
+      const tree = defineTrees(other, () => undefined)
+      const indexes = Array.from({ length: 12 }, (_, index) => index)
+      const cutOffs = indexes.map((index) => {
+        const link = context.link()
+        let runs = 0
+        const executor = context.client({
+          link,
+          leaseMs: SHORT_LEASE_MS,
+          queues: [`queue ${index}`],
+        })
+        // Each loses its storage at another moment: at the run of a step, or a few calls later.
+        const sameTree = defineTrees(executor, () => {
+          runs += 1
+          if (runs > index / 2) link.cut()
+        })
+        return { executor, sameTree }
+      })
+      const executionIds = await Promise.all(
+        cutOffs.map(async ({ executor, sameTree }, index) => {
+          await executor.start()
+          const handle = await executor.enqueueTask(sameTree, index, { queue: `queue ${index}` })
+          return handle.getExecutionId()
+        }),
+      )
+      await context.until('all are cut off', () => context.countEvents('storage_away') === 12)
+      const rescuer = context.client({
+        leaseMs: SHORT_LEASE_MS,
+        queues: indexes.map((index) => `queue ${index}`),
+      })
+      defineTrees(rescuer, () => undefined)
+      await rescuer.start()
+      const outputs = await Promise.all(
+        executionIds.map(async (executionId) =>
+          (await other.getTaskExecutionHandle(tree, executionId)).waitAndGetOutput(),
+        ),
+      )
+      same(outputs, indexes.map(sumOfTree), 'outputs')
+    },
+  },
+  {
+    name: 'answers of the storage that are lost lose no work and run nothing twice',
+    run: async (context) => {
+      const link = context.link()
+      const runs = new Map<string, number>()
+      // A lease that does not lapse, so that nothing is taken over in place of being recovered.
+      const executor = await context.executor({ link, leaseMs: LONG_MS })
+      const tree = defineTrees(executor, (executionId) => {
+        runs.set(executionId, (runs.get(executionId) ?? 0) + 1)
+      })
+      link.loseEveryAnswer(3)
+      const indexes = Array.from({ length: 30 }, (_, index) => index)
+      const outputs = await Promise.all(
+        indexes.map(async (index) => {
+          const handle = await executor.enqueueTask(tree, index)
+          return handle.waitAndGetOutput()
+        }),
+      )
+      link.loseEveryAnswer(Infinity)
+      same(outputs, indexes.map(sumOfTree), 'outputs')
+      same([runs.size, Math.max(...runs.values())], [30 * 7, 1], 'steps run, how often')
+      holds(link.lostAnswersCount > 10, `answers were lost, got ${link.lostAnswersCount}`)
+    },
+  },
+]
