@@ -1,0 +1,57 @@
+/**
+ * A verb, written once for drivers that answer at once and for those that answer later: a generator that yields statements, gets
+ * their rows back and returns the verb's answer. {@link runSync} and {@link runAsync} drive it.
+ */
+import type { SqlRow, SqlValue } from '../row'
+
+/** A statement that gives rows. */
+export interface ReadStep {
+  readonly kind: 'read'
+  readonly text: string
+  readonly params: readonly SqlValue[]
+}
+
+/** One statement executed once for each list of parameters. It gives no rows. */
+export interface WriteStep {
+  readonly kind: 'write'
+  readonly text: string
+  readonly paramsOfEach: readonly (readonly SqlValue[])[]
+}
+
+/** One thing a program asks of the database. */
+export type Step = ReadStep | WriteStep
+
+/** What a verb does: it yields steps and is resumed with their rows. */
+export type Program<T> = Generator<Step, T, readonly SqlRow[]>
+
+/** A statement that gives rows. */
+export function read(text: string, params: readonly SqlValue[]): ReadStep {
+  return { kind: 'read', text, params }
+}
+
+/** A statement that is executed once. */
+export function write(text: string, params: readonly SqlValue[] = []): WriteStep {
+  return { kind: 'write', text, paramsOfEach: [params] }
+}
+
+/** A statement that is executed for each of the lists of parameters. */
+export function writeEach(text: string, paramsOfEach: readonly (readonly SqlValue[])[]): WriteStep {
+  return { kind: 'write', text, paramsOfEach }
+}
+
+/** Runs a program to its end before it returns. */
+export function runSync<T>(program: Program<T>, execute: (step: Step) => readonly SqlRow[]): T {
+  let state = program.next()
+  while (state.done !== true) state = program.next(execute(state.value))
+  return state.value
+}
+
+/** Runs a program whose steps are answered later. */
+export async function runAsync<T>(
+  program: Program<T>,
+  execute: (step: Step) => Promise<readonly SqlRow[]>,
+): Promise<T> {
+  let state = program.next()
+  while (state.done !== true) state = program.next(await execute(state.value))
+  return state.value
+}

@@ -1,0 +1,144 @@
+/**
+ * The SQL of every verb. Texts hold no values: each is prepared once.
+ *
+ * Lists of ids are bound one parameter an id, never as JSON: `json_each` ends a text at an escaped NUL, and writes half of a
+ * surrogate pair in other bytes than a bound text has. The lists come in sizes that are powers of two, filled up with their last
+ * id, so that there are few texts; the largest stays below the 999 variables that every build of SQLite allows.
+ */
+import { transitions } from 'durable-execution'
+
+import { COLUMNS, GUARD_COLUMNS } from '../row'
+
+/** The most ids in one statement. */
+export const MAX_LIST_SIZE = 512
+
+/** How many rows the larger insert takes: 32 · 29 columns make 928 variables. */
+export const INSERT_SIZE = 1_000_000
+
+const RECORD = COLUMNS.join(', ')
+const GUARD = GUARD_COLUMNS.join(', ')
+
+/** Which due rows a claim looks at. */
+export interface DueFilter {
+  readonly suspects: 'exclude' | 'only'
+  readonly takeOver: boolean
+  /** How many task ids are left out. */
+  readonly exceptCount: number
+}
+
+/** The texts of the statements on one table. */
+export type Statements = ReturnType<typeof createStatements>
+
+/**
+ * Writes the texts for a table.
+ *
+ * @param tableName - A checked name.
+ */
+export function createStatements(tableName: string) {
+  const table = `"${tableName}"`
+  return {
+    tableName,
+    /** Writes nothing, and takes the write lock that a later write of the same transaction needs. */
+    lock: `UPDATE ${table} SET queue = queue WHERE 0`,
+    ...reads(table),
+    ...writes(table),
+    ...ofTrees(table),
+  }
+}
+
+function reads(table: string) {
+  return {
+    records: sized((list) => `SELECT ${RECORD} FROM ${table} WHERE execution_id IN (${list})`),
+    guards: sized((list) => `SELECT ${GUARD} FROM ${table} WHERE execution_id IN (${list})`),
+    sleepers: sized(
+      (list) =>
+        `SELECT ${GUARD} FROM ${table} WHERE sleeping_key IN (${list}) AND finished_at IS NULL`,
+    ),
+    activeSleeper: `SELECT ${RECORD} FROM ${table} WHERE sleeping_key = ? AND finished_at IS NULL`,
+    /** Between the key with `:` and the key with the character after it: what finished with this key. */
+    finishedSleeper: `SELECT ${RECORD} FROM ${table} WHERE sleeping_key > ? AND sleeping_key < ? AND finished_at IS NOT NULL ORDER BY finished_at DESC, execution_id DESC LIMIT 1`,
+    due: remembered(dueKey, (filter: DueFilter) => dueText(table, filter)),
+    heldBy: `SELECT ${RECORD} FROM ${table} WHERE queue = ? AND claim_at IS NOT NULL AND executor_id = ?`,
+    nextClaimAt: sized(
+      (list) =>
+        `SELECT q.column1, (SELECT min(claim_at) FROM ${table} WHERE queue = q.column1 AND claim_at IS NOT NULL) FROM (VALUES ${list}) AS q`,
+      '(?)',
+    ),
+    children: `SELECT ${RECORD} FROM ${table} WHERE parent_execution_id = ? AND is_finalize = 0 AND index_in_parent > ? ORDER BY index_in_parent LIMIT ?`,
+    finalize: `SELECT ${RECORD} FROM ${table} WHERE parent_execution_id = ? AND is_finalize = 1 LIMIT 1`,
+  }
+}
+
+function writes(table: string) {
+  const row = `(${placeholders(COLUMNS.length)})`
+  const insert = (count: number): string =>
+    `INSERT INTO ${table} (${RECORD}) VALUES ${Array.from({ length: count }, () => row).join(', ')}`
+  return {
+    insertOne: insert(1),
+    insertMany: insert(1),
+    change: `UPDATE ${table} SET status = ?, attempt = ?, takeovers = ?, run_output = ?, output = ?, error = ?, executor_id = NULL, claim_at = ?, start_at = coalesce(?, start_at), started_at = coalesce(?, started_at), finished_at = ?, active_children_count = ?, sleeping_key = ?, updated_at = ? WHERE execution_id = ?`,
+    /** `transitions.claim` in SQL: the right-hand sides see the row as it was. */
+    claim: sized(
+      (list) =>
+        `UPDATE ${table} SET status = CASE status WHEN 'ready' THEN 'running' ELSE status END, takeovers = takeovers + (executor_id IS NOT NULL), executor_id = ?, claim_count = claim_count + 1, claim_at = ?, started_at = CASE WHEN sleeping_key IS NULL AND status IN ('ready', 'running') THEN ? ELSE started_at END, updated_at = ? WHERE execution_id IN (${list})`,
+    ),
+    renew: sized(
+      (list) =>
+        `UPDATE ${table} SET claim_at = max(coalesce(claim_at, 0), ?), updated_at = ? WHERE execution_id IN (${list})`,
+    ),
+    parent: `UPDATE ${table} SET takeovers = ?, claim_count = ?, executor_id = ?, claim_at = ?, active_children_count = ?, updated_at = ? WHERE execution_id = ?`,
+    remove: sized((list) => `DELETE FROM ${table} WHERE execution_id IN (${list})`),
+  }
+}
+
+function ofTrees(table: string) {
+  return {
+    /** `transitions.cancel` in SQL, for active rows and all that is active below them. */
+    cancel: sized(
+      (list) =>
+        `UPDATE ${table} SET status = 'cancelled', output = NULL, error = ?, claim_at = NULL, executor_id = NULL, finished_at = ?, active_children_count = 0, sleeping_key = sleeping_key || ':' || execution_id, updated_at = ? WHERE execution_id IN (` +
+        `WITH RECURSIVE doomed (id) AS (SELECT execution_id FROM ${table} WHERE execution_id IN (${list}) AND finished_at IS NULL UNION SELECT child.execution_id FROM doomed CROSS JOIN ${table} AS child ON child.parent_execution_id = doomed.id WHERE child.finished_at IS NULL) SELECT id FROM doomed)`,
+    ),
+    /** A page along the primary key: whether each row is a root that finished long ago, and whether that has children. */
+    page: `SELECT execution_id, CASE WHEN parent_execution_id IS NULL AND finished_at < ? THEN 1 + EXISTS (SELECT 1 FROM ${table} AS child WHERE child.parent_execution_id = page.execution_id) ELSE 0 END FROM ${table} AS page WHERE execution_id > ? ORDER BY execution_id LIMIT ?`,
+    /** A whole tree, top down: without an ORDER BY a recursive query works first in, first out. */
+    tree: `WITH RECURSIVE tree (id) AS (SELECT ? UNION ALL SELECT child.execution_id FROM tree CROSS JOIN ${table} AS child ON child.parent_execution_id = tree.id) SELECT id FROM tree`,
+  }
+}
+
+function dueText(table: string, { suspects, takeOver, exceptCount }: DueFilter): string {
+  const comparison = suspects === 'only' ? '>=' : '<'
+  return [
+    `SELECT ${RECORD} FROM ${table} WHERE queue = ? AND claim_at >= ? AND claim_at <= ?`,
+    `AND takeovers + (executor_id IS NOT NULL) ${comparison} ${transitions.SUSPECT_TAKEOVERS}`,
+    ...(takeOver ? [] : ['AND executor_id IS NULL']),
+    ...(exceptCount > 0 ? [`AND task_id NOT IN (${placeholders(exceptCount)})`] : []),
+    // Rows due at the same moment go in the order in which they came.
+    'ORDER BY claim_at, rowid LIMIT ?',
+  ].join(' ')
+}
+
+function dueKey({ suspects, takeOver, exceptCount }: DueFilter): string {
+  return `${suspects} ${takeOver} ${exceptCount}`
+}
+
+function placeholders(count: number, placeholder = '?'): string {
+  return Array.from({ length: count }, () => placeholder).join(', ')
+}
+
+/** A text that depends on the size of a list, written once for each size. */
+function sized(textFor: (list: string) => string, placeholder = '?'): (size: number) => string {
+  return remembered(String, (size: number) => textFor(placeholders(size, placeholder)))
+}
+
+function remembered<T>(keyOf: (value: T) => string, textOf: (value: T) => string) {
+  const texts = new Map<string, string>()
+  return (value: T): string => {
+    const key = keyOf(value)
+    const known = texts.get(key)
+    if (known !== undefined) return known
+    const text = textOf(value)
+    texts.set(key, text)
+    return text
+  }
+}

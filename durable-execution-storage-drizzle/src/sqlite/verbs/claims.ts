@@ -1,0 +1,96 @@
+/** The verbs about holding executions: `claim`, `renew`, `release`. */
+import {
+  isFinished,
+  isHeld,
+  transitions,
+  type ClaimAnswer,
+  type ClaimRequest,
+  type ExecutionRecord,
+  type GuardedOutcome,
+  type ReleaseRequest,
+  type RenewOutcome,
+  type RenewRequest,
+} from 'durable-execution'
+
+import { filledUp, readGuards, readRecords, writeByList } from '../lists'
+import type { Program } from '../program'
+import type { Statements } from '../statements'
+import { writeChanges } from './changes'
+import { records } from './reads'
+
+/** `claim`: reads what is due under the write lock, so that nobody else takes it, then takes it. */
+export function* claim(
+  statements: Statements,
+  request: ClaimRequest,
+  now: number,
+): Program<Omit<ClaimAnswer, 'now'>> {
+  const { executorId, leaseMs } = request
+  const due = yield* readDue(statements, request, now)
+  const at = { now, executorId, leaseMs }
+  yield* writeByList(
+    statements.claim,
+    [executorId, now + leaseMs, now, now],
+    due.map(({ executionId }) => executionId),
+  )
+  return {
+    records: due.map((record) => transitions.claim(record, at)),
+    dueFrom: due[0]?.claimAt ?? null,
+  }
+}
+
+function readDue(
+  statements: Statements,
+  request: ClaimRequest,
+  now: number,
+): Program<ExecutionRecord[]> {
+  const { queue, suspects, takeOver, from = Number.MIN_SAFE_INTEGER } = request
+  const except = filledUp(request.exceptTaskIds ?? [])
+  const limit = suspects === 'only' ? Math.min(request.limit, 1) : request.limit
+  const text = statements.due({ suspects, takeOver, exceptCount: except.length })
+  return records(text, [queue, from, now, ...except, limit])
+}
+
+/** `renew`: extends what is still held. */
+export function* renew(
+  statements: Statements,
+  { claims, leaseMs }: RenewRequest,
+  now: number,
+): Program<{ outcomes: RenewOutcome[] }> {
+  const guards = yield* readGuards(statements, claims.map(idOf))
+  const held = claims.filter((claim) => isHeld(guards.get(claim.executionId), claim))
+  yield* writeByList(statements.renew, [now + leaseMs, now], held.map(idOf))
+  const stillHeld = new Set(held)
+  return { outcomes: claims.map((claim) => (stillHeld.has(claim) ? 'renewed' : 'lost')) }
+}
+
+/** `release`: a settlement to `ready`; a resuming parent and a sleeping execution keep their status. */
+export function* release(
+  statements: Statements,
+  { claims }: ReleaseRequest,
+  now: number,
+): Program<{ outcomes: GuardedOutcome[] }> {
+  const rows = yield* readRecords(statements, claims.map(idOf))
+  const released = new Set<string>()
+  const changes = []
+  const outcomes: GuardedOutcome[] = []
+  for (const claim of claims) {
+    const row = rows.get(claim.executionId)
+    if (row?.claimCount !== claim.claimCount || isFinished(row.status)) {
+      outcomes.push('lost')
+    } else if (!isHeld(row, claim) || released.has(claim.executionId)) {
+      outcomes.push('repeated')
+    } else {
+      const { executionId, activeChildrenCount } = row
+      const change = transitions.release(row, claim.dueInMs)
+      changes.push({ executionId, change, activeChildrenCount })
+      released.add(executionId)
+      outcomes.push('applied')
+    }
+  }
+  yield* writeChanges(statements, changes, now)
+  return { outcomes }
+}
+
+function idOf({ executionId }: { readonly executionId: string }): string {
+  return executionId
+}

@@ -1,0 +1,160 @@
+/**
+ * `settle`: every guard is read first; then come the changes (which may free a sleeping key), the insertions, and the parents,
+ * each written once. Under the write lock all of it can be decided before the first write.
+ */
+import {
+  assertOneWritePerRow,
+  countActiveInsertions,
+  guardSettlement,
+  isWaiting,
+  parentDelta,
+  type ExecutionRecord,
+  type GuardedOutcome,
+  type Settlement,
+  type SettleOutcome,
+  type SettleRequest,
+} from 'durable-execution'
+
+import { planInsertions, type At } from '../../insertions'
+import type { Guard } from '../../row'
+import { readGuards, readRecords } from '../lists'
+import type { Program } from '../program'
+import type { Statements } from '../statements'
+import { writeChanges, type RowChange } from './changes'
+import { insertRecords, readSleepers } from './insert'
+import { bringDown, isHandedOverTo } from './parents'
+
+/** Writes the settlements that still hold their claim. */
+export function* settle(
+  statements: Statements,
+  { settlements, handOver }: Pick<SettleRequest, 'settlements' | 'handOver'>,
+  at: At,
+): Program<{ outcomes: SettleOutcome[]; parents: ExecutionRecord[] }> {
+  assertOneWritePerRow(settlements)
+  const guards = yield* readGuards(
+    statements,
+    settlements.map(({ executionId }) => executionId),
+  )
+  const guarded = settlements.map((settlement) =>
+    guardSettlement(guards.get(settlement.executionId), settlement),
+  )
+  const applied = settlements.filter((_, index) => guarded[index] === 'applied')
+  const repeated = settlements.filter((_, index) => guarded[index] === 'repeated')
+  const inserted = yield* planFor(statements, applied, guards, at)
+  const changes = applied.map((settlement) => changeOf(settlement, inserted.refused))
+  yield* writeChanges(statements, changes, at.now)
+  yield* insertRecords(statements, inserted.records)
+  const deltas = deltasOf(applied, changes, inserted.refused)
+  const handedOver = yield* bringDown(statements, deltas, handOver, at)
+  const parents = new Map(handedOver.map((parent) => [parent.executionId, parent]))
+  for (const parent of yield* handedOverBefore(statements, repeated, at)) {
+    parents.set(parent.executionId, parent)
+  }
+  const claimed = yield* claimedBefore(statements, repeated, at)
+  for (const record of inserted.records) if (isNewClaim(record, at)) claimed.add(record.executionId)
+  return {
+    outcomes: settlements.map((settlement, index) =>
+      outcomeOf(settlement, guarded[index] ?? 'lost', claimed),
+    ),
+    parents: [...parents.values()],
+  }
+}
+
+interface Insertions {
+  readonly records: readonly ExecutionRecord[]
+  /** Sleeping executions whose key is taken: they are inserted as failed. */
+  readonly refused: ReadonlySet<string>
+}
+
+function* planFor(
+  statements: Statements,
+  applied: readonly Settlement[],
+  guards: ReadonlyMap<string, Guard>,
+  at: At,
+): Program<Insertions> {
+  const executions = applied.flatMap(({ insertions }) => insertions)
+  const taken = yield* readSleepers(statements, executions)
+  for (const { executionId, change } of applied) {
+    const key = guards.get(executionId)?.sleepingKey ?? null
+    if (key !== null && key !== change.sleepingKey) taken.delete(key)
+  }
+  const records = planInsertions(executions, taken, at)
+  const refused = records.filter(({ status }) => status === 'failed')
+  return { records, refused: new Set(refused.map(({ executionId }) => executionId)) }
+}
+
+function changeOf(settlement: Settlement, refused: ReadonlySet<string>): RowChange {
+  const { executionId, change, insertions } = settlement
+  const activeChildrenCount = countActiveInsertions(insertions, executionId, refused)
+  return { executionId, change, activeChildrenCount }
+}
+
+/** By how much each parent comes down; first the rows that begin to wait with nothing to wait for. */
+function deltasOf(
+  applied: readonly Settlement[],
+  changes: readonly RowChange[],
+  refused: ReadonlySet<string>,
+): Map<string, number> {
+  const deltas = new Map<string, number>()
+  for (const { executionId, change, activeChildrenCount } of changes) {
+    const isDone = isWaiting(change.status) && activeChildrenCount === 0
+    if (isDone && change.claimInMs === null) deltas.set(executionId, 0)
+  }
+  const ofParents = new Map<string, number>()
+  for (const settlement of applied) {
+    const { parentExecutionId } = settlement
+    if (parentExecutionId === null) continue
+    const delta = (ofParents.get(parentExecutionId) ?? 0) + parentDelta(settlement, refused)
+    ofParents.set(parentExecutionId, delta)
+  }
+  for (const [executionId, delta] of ofParents) if (delta !== 0) deltas.set(executionId, delta)
+  return deltas
+}
+
+/** What the first, lost answer to these settlements handed over. */
+function* handedOverBefore(
+  statements: Statements,
+  repeated: readonly Settlement[],
+  at: At,
+): Program<ExecutionRecord[]> {
+  const executionIds = repeated.flatMap(({ executionId, parentExecutionId }) =>
+    parentExecutionId === null ? executionId : [executionId, parentExecutionId],
+  )
+  const found = yield* readRecords(statements, executionIds)
+  return executionIds.flatMap((executionId) => {
+    const record = found.get(executionId)
+    return record && isHandedOverTo(record, at) ? record : []
+  })
+}
+
+/** What the first, lost answer to these settlements inserted as claimed and is still the caller's own. */
+function* claimedBefore(
+  statements: Statements,
+  repeated: readonly Settlement[],
+  at: At,
+): Program<Set<string>> {
+  const insertions = repeated.flatMap((settlement) => settlement.insertions)
+  const guards = yield* readGuards(
+    statements,
+    insertions.map(({ executionId }) => executionId),
+  )
+  const claimed = [...guards.values()].filter((guard) => isNewClaim(guard, at))
+  return new Set(claimed.map(({ executionId }) => executionId))
+}
+
+function isNewClaim(
+  row: Pick<ExecutionRecord, 'executorId' | 'claimCount' | 'status'>,
+  { executorId }: At,
+): boolean {
+  return row.executorId === executorId && row.claimCount === 1 && row.status === 'running'
+}
+
+function outcomeOf(
+  { insertions }: Settlement,
+  outcome: GuardedOutcome,
+  claimed: ReadonlySet<string>,
+): SettleOutcome {
+  if (outcome === 'lost') return { outcome, claimedInsertions: [] }
+  const executionIds = insertions.map(({ executionId }) => executionId)
+  return { outcome, claimedInsertions: executionIds.filter((id) => claimed.has(id)) }
+}
