@@ -29,7 +29,7 @@ export const losesAnswer: Fault = async (pass) => {
 }
 
 /** Neither the call gets through, nor does anything come back. */
-export const hangs: Fault = () => new Promise(() => undefined)
+export const hangs: Fault = () => new Promise(() => {})
 
 /** The call waits for this before it gets through. */
 export function isHeldBefore(gate: Promise<unknown>): Fault {
