@@ -166,7 +166,8 @@ export default defineConfig([
     '**/.reports/',
     '**/temp/',
     '**/api-docs/',
-    'docs/',
+    '**/.documentation/',
+    'docs/api/',
   ]),
   { linterOptions: { reportUnusedDisableDirectives: 'error', reportUnusedInlineConfigs: 'error' } },
   js.configs.recommended,
@@ -178,14 +179,14 @@ export default defineConfig([
     plugins: { local: { rules: { 'suppression-reason': suppressionReason } } },
     rules: {
       'local/suppression-reason': 'error',
-      complexity: ['error', { max: 12, variant: 'modified' }],
+      complexity: ['error', { max: 16, variant: 'modified' }],
       curly: ['error', 'multi-line'],
       eqeqeq: 'error',
       'max-depth': ['error', 3],
       'no-console': 'error',
       'no-else-return': 'error',
       'no-param-reassign': 'error',
-      'no-promise-executor-return': 'error',
+      'no-promise-executor-return': ['error', { allowVoid: true }],
       'object-shorthand': 'error',
       'prefer-template': 'error',
       '@typescript-eslint/ban-ts-comment': [
@@ -257,8 +258,8 @@ export default defineConfig([
   ),
   ...topLevelFiles,
 
-  // Examples and benchmarks print.
-  { files: ['examples/**', 'benchmarks/**'], rules: { 'no-console': 'off' } },
+  // Examples and benchmarks print; tests say which seed they run with.
+  { files: ['examples/**', 'benchmarks/**', ...TESTS], rules: { 'no-console': 'off' } },
 
   // Configuration and scripts: `tsc` checks their types.
   {

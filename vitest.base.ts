@@ -11,7 +11,7 @@ export const vitestBase: ViteUserConfig = defineConfig({
     include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
     typecheck: {
       enabled: true,
-      include: ['src/**/*.test-d.ts', 'tests/**/*.test-d.ts'],
+      include: ['src/**/*.test-d.ts'],
       tsconfig: './tsconfig.build.json',
       // Errors in other files are those of `pnpm type-check`.
       ignoreSourceErrors: true,

@@ -55,6 +55,8 @@ function report(path, types) {
         compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Warning } },
         extractorMessageReporting: {
           default: { logLevel: ExtractorLogLevel.Warning },
+          // Stands in the report itself
+          'ae-undocumented': { logLevel: ExtractorLogLevel.None },
           'ae-missing-release-tag': { logLevel: ExtractorLogLevel.None },
           'ae-forgotten-export': { logLevel: ExtractorLogLevel.None },
         },
@@ -82,7 +84,7 @@ function compilerSettings(path) {
   return {
     compilerOptions: {
       target: 'ES2022',
-      lib: ['ES2022', 'ESNext.Disposable'],
+      lib: ['ES2023', 'ESNext.Disposable'],
       module: 'ESNext',
       moduleResolution: 'bundler',
       types: ['node'],

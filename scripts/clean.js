@@ -4,7 +4,16 @@ import { join } from 'node:path'
 
 import { readPackages, root } from './packages.js'
 
-const outputs = ['dist', 'coverage', '.turbo', '.tsc', '.reports', 'temp', 'api-docs']
+const outputs = [
+  'dist',
+  'coverage',
+  '.turbo',
+  '.tsc',
+  '.reports',
+  'temp',
+  'api-docs',
+  '.documentation',
+]
 
 for (const folder of [root, ...readPackages().map(({ path }) => path)]) {
   for (const output of outputs) {
