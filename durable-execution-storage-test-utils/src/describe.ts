@@ -10,7 +10,8 @@ import { resolveModelOptions, runSequence, seedsOf, sequenceTitle } from './mode
 import { runCase, type StorageTestOptions } from './run'
 import type { CreateStorage } from './storage-under-test'
 
-const vitest = process.env['VITEST'] === undefined ? null : await import('vitest')
+// The variable is inherited by child processes of a test, in which Vitest may refuse to load.
+const vitest = process.env['VITEST'] === undefined ? null : await import('vitest').catch(() => null)
 
 /** Options of {@link describeStorage}. */
 export interface DescribeStorageOptions extends StorageTestOptions {

@@ -17,6 +17,10 @@ export type { ConformanceCase, Need, Verb } from './case'
 export { conformanceCases } from './cases/index'
 export { ConformanceContext } from './context'
 
+// Measuring
+export { runStorageBench } from './bench'
+export type { StorageBenchOptions, StorageBenchResult } from './bench'
+
 // Journeys
 export { describeJourneys } from './journeys/describe'
 export type { DescribeJourneysOptions } from './journeys/describe'
@@ -33,3 +37,7 @@ export { findViolations } from './invariants'
 
 // Files
 export { cleanupTemporaryFiles, withTemporaryDirectory, withTemporaryFile } from './temporary'
+
+// Storages that misbehave
+export { awayAfter, delayed, disturbStorage, eachAnswerLostOnce, everyVerbTwice } from './disturbed'
+export type { Disturbance, DisturbedVerb } from './disturbed'

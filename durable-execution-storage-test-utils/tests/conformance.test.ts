@@ -5,5 +5,5 @@ import { describeStorage } from '../src/index'
 
 describeStorage('in-memory', () => {
   const storage = new InMemoryTaskExecutionsStorage()
-  return { storage, dump: () => storage.dump() }
+  return { storage, dump: () => storage.dump(), close: () => undefined }
 })

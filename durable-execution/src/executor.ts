@@ -93,7 +93,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
     const createId = createIdGenerator(environment)
     const resolved = resolveOptions(options, createId)
     const events = new Events(resolved.logger, resolved.logLevel, resolved.onEvent)
-    const health = new StorageHealth(environment, events)
+    const health = new StorageHealth(environment, events, resolved.leaseMs)
     this.counts = new OutcomeCounts(events)
     this.runtime = {
       options: resolved,
@@ -137,6 +137,8 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
    * @throws What the storage refuses for good (a missing table), and a non-retryable error after a shutdown.
    */
   start(): Promise<void> {
+    // It can't be started again, however it went before.
+    if (this.stopping !== null) this.starting = null
     this.starting ??= this.startOnce().catch((error: unknown) => {
       this.starting = null
       throw error

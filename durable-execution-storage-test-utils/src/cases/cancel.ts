@@ -213,6 +213,8 @@ export const cancelCases = casesOf('cancel', [
       const outcomes = await context.cancel(executionIds)
       same(new Set(outcomes), new Set(['cancelled']), 'outcomes')
       same(outcomes.length, 1000, 'number of outcomes')
+      const rows = await context.rows()
+      same(new Set(rows.map(({ status }) => status)), new Set(['cancelled']), 'status of all rows')
     },
   },
   {

@@ -111,10 +111,11 @@ export class JourneyContext {
     return this.events.filter(isMeant).length
   }
 
-  /** The row of an execution. */
+  /** The row of an execution; past the storage's verbs, where rows can be had so. */
   async row(executionId: string): Promise<ExecutionRecord> {
-    const { records } = await this.underTest.storage.get({ executionIds: [executionId] })
-    return present(records[0], `row ${executionId}`)
+    const rows = await readRows(this.underTest, [executionId])
+    const row = rows.find((candidate) => candidate.executionId === executionId)
+    return present(row, `row ${executionId}`)
   }
 
   /** All rows, ordered by id. */

@@ -28,6 +28,11 @@ export class StorageLink implements TaskExecutionsStorage {
     return this.lostCount
   }
 
+  /** Whether calls get nowhere. */
+  get isCutOff(): boolean {
+    return this.isCut
+  }
+
   /** From now on calls get nowhere and hang, as on a dead connection. */
   cut(): void {
     this.isCut = true

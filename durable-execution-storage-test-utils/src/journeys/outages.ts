@@ -115,6 +115,7 @@ export const outageJourneys: readonly Journey[] = [
       const task = defineNamed(executor, 'kept', latch.opened)
       const handles = await executor.enqueueTasks(INDEXES.map((index) => childTask(task, index)))
       await context.until('all run', () => context.countEvents('execution_started') === 10)
+      const toldBefore = context.countEvents('storage_away')
       link.cut()
       latch.open()
       const cutAt = context.now()
@@ -123,11 +124,13 @@ export const outageJourneys: readonly Journey[] = [
         'the lease has lapsed',
         () => context.now() - cutAt > SHORT_LEASE_MS * 1.2,
       )
+      const toldCount = context.countEvents('storage_away') - toldBefore
+      holds(toldCount <= 1, `an outage is told once, got ${toldCount} times`)
       link.mend()
       const outputs = await Promise.all(handles.map((handle) => handle.waitAndGetOutput()))
       same(new Set(outputs), new Set(['kept']), 'outputs')
       same(context.countEvents('execution_started'), 10, 'runs')
-      same(context.countEvents('storage_away'), 1, 'times the outage was told')
+      holds(context.countEvents('storage_away') > 0, 'the outage was told')
     },
   },
   {
@@ -149,7 +152,7 @@ export const outageJourneys: readonly Journey[] = [
           runs += 1
           if (runs > index / 2) link.cut()
         })
-        return { executor, sameTree }
+        return { executor, sameTree, link }
       })
       const executionIds = await Promise.all(
         cutOffs.map(async ({ executor, sameTree }, index) => {
@@ -158,7 +161,7 @@ export const outageJourneys: readonly Journey[] = [
           return handle.getExecutionId()
         }),
       )
-      await context.until('all are cut off', () => context.countEvents('storage_away') === 12)
+      await context.until('all are cut off', () => cutOffs.every(({ link }) => link.isCutOff))
       const rescuer = context.client({
         leaseMs: SHORT_LEASE_MS,
         queues: indexes.map((index) => `queue ${index}`),

@@ -13,7 +13,7 @@ export function same(actual: unknown, expected: unknown, what: string): void {
     message: `${what}: expected ${show(plainExpected)}, got ${show(plainActual)}`,
     actual: plainActual,
     expected: plainExpected,
-    operator: 'deepStrictEqual',
+    operator: 'same',
   })
 }
 
@@ -43,7 +43,8 @@ export function present<T>(value: T | null | undefined, what: string): T {
 /** Rebuilds a value of plain objects and arrays: rows of some drivers have no or another prototype. */
 export function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== 'object' || value === null || value instanceof Date) return value
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Date || value instanceof Set || value instanceof Map) return value
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]))
 }
 

@@ -5,6 +5,40 @@ import { patch, type Fault } from './fault'
 
 export const claimFaults: readonly Fault[] = [
   {
+    fault: 'a claim has a lease of its own length',
+    fails: 'claim: turns a ready row into a running one with a lease, and answers it',
+    breaks: ({ storage }) => ({
+      claim: (request) => storage.claim({ ...request, leaseMs: 15_000 }),
+    }),
+  },
+  {
+    fault: 'a sleeping execution can be renewed',
+    fails: 'renew: says lost for an execution that sleeps: nobody holds it',
+    breaks: ({ storage, rows }) => ({
+      renew: async (request) => {
+        const answer = await storage.renew(request)
+        const outcomes = answer.outcomes.map((outcome, index) => {
+          const row = rows.get(request.claims[index]?.executionId ?? '')
+          return row?.status === 'running' && row.sleepingKey !== null ? 'renewed' : outcome
+        })
+        return { ...answer, outcomes }
+      },
+    }),
+  },
+  {
+    fault: 'recover finds whatever an executor held last',
+    fails: 'recover: finds nothing that was released, finished or cancelled',
+    breaks: ({ storage, rows }) => ({
+      recover: async (request) => {
+        const answer = await storage.recover(request)
+        const once = rows
+          .all()
+          .filter(({ status, claimCount }) => status === 'ready' && claimCount > 0)
+        return { ...answer, records: [...answer.records, ...once] }
+      },
+    }),
+  },
+  {
     fault: 'a claim takes rows of another queue too',
     fails: 'claim: takes rows of the asked queue only',
     breaks: ({ storage }) => ({

@@ -1,9 +1,56 @@
 /** Faults of the verbs that end executions from outside: `wake`, `cancel`, `prune`. */
 import { isFinished, transitions, type ExecutionRecord } from 'durable-execution'
 
-import { type Broken, type Fault, type RowAccess } from './fault'
+import type { Broken, Fault, RowAccess } from './fault'
 
 export const endFaults: readonly Fault[] = [
+  {
+    fault: 'a second wake overwrites the output of the first',
+    fails: 'wake: answers the finished execution on a repeat, and changes nothing',
+    breaks: ({ storage, rows }) => ({
+      wake: async (request) => {
+        const answer = await storage.wake(request)
+        if (!answer.record || request.outcome.status === 'failed') return answer
+        const record = { ...answer.record, output: request.outcome.output }
+        rows.put(record)
+        return { ...answer, record }
+      },
+    }),
+  },
+  {
+    fault: 'a wake that fails loses the error',
+    fails: 'wake: fails a sleeping execution with an error',
+    breaks: ({ storage }) => ({
+      wake: (request) => {
+        const outcome = { status: 'completed', output: null } as const
+        const isFailure = request.outcome.status === 'failed'
+        return storage.wake(isFailure ? { ...request, outcome } : request)
+      },
+    }),
+  },
+  {
+    fault: 'a cancel stores an error of its own',
+    fails: 'cancel: ends a ready and a running execution with the error given',
+    breaks: ({ storage }) => ({
+      cancel: (request) =>
+        storage.cancel({ ...request, error: { ...request.error, message: 'cancelled' } }),
+    }),
+  },
+  {
+    fault: 'a cancelled parent still counts children',
+    fails: 'cancel: takes a parent and its child as targets, in both orders',
+    breaks: ({ storage, rows }) => ({
+      cancel: async (request) => {
+        const before = new Map(rows.all().map((row) => [row.executionId, row.activeChildrenCount]))
+        const answer = await storage.cancel(request)
+        for (const row of rows.all()) {
+          const activeChildrenCount = before.get(row.executionId) ?? 0
+          if (row.status === 'cancelled') rows.put({ ...row, activeChildrenCount })
+        }
+        return answer
+      },
+    }),
+  },
   {
     fault: 'a wake finds the one that finished first',
     fails: 'wake: answers the one finished last of several that had the key',

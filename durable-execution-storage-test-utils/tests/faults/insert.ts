@@ -5,6 +5,36 @@ import { patch, type Broken, type Fault } from './fault'
 
 export const insertFaults: readonly Fault[] = [
   {
+    fault: 'a sleeping execution is due at once',
+    fails: 'insert: adds a sleeping execution that nobody holds, due at its time-out',
+    breaks: (parts) =>
+      insertWith(parts, ({ sleepingKey, claimAt, createdAt }) => ({
+        claimAt: sleepingKey === null ? claimAt : createdAt,
+      })),
+  },
+  {
+    fault: 'a repeat of an all-or-nothing call is told nothing',
+    fails: 'insert: tells a repeat of an all-or-nothing call that every row is there',
+    breaks: ({ storage }) => ({
+      insert: async (request) => {
+        const answer = await storage.insert(request)
+        if (request.allOrNothing !== true) return answer
+        const isRefused = answer.outcomes.some(({ kind }) => kind === 'exists')
+        const outcomes = answer.outcomes.map((outcome) =>
+          isRefused ? { kind: 'skipped' as const } : outcome,
+        )
+        return { ...answer, outcomes }
+      },
+    }),
+  },
+  {
+    fault: 'answers carry the time of another clock',
+    fails: 'all verbs: answer the time that the call stands for',
+    breaks: ({ storage }) => ({
+      get: async (request) => ({ ...(await storage.get(request)), now: 1_800_000_000_000 }),
+    }),
+  },
+  {
     fault: 'a repeat overwrites the row',
     fails: 'insert: leaves a row alone whose id is inserted again, and answers that row',
     breaks: ({ storage, rows }) => ({
@@ -12,8 +42,9 @@ export const insertFaults: readonly Fault[] = [
         const answer = await storage.insert(request)
         for (const [index, outcome] of answer.outcomes.entries()) {
           const input = request.executions[index]?.input ?? null
-          if (outcome.kind === 'exists')
+          if (outcome.kind === 'exists') {
             patch(rows, [outcome.existing.executionId], () => ({ input }))
+          }
         }
         return answer
       },
@@ -40,8 +71,9 @@ export const insertFaults: readonly Fault[] = [
       insert: async (request) => {
         const answer = await storage.insert(request)
         for (const { start, executionId } of request.executions) {
-          if (start === 'waiting')
+          if (start === 'waiting') {
             patch(rows, [executionId], () => countOf(request.executions, executionId))
+          }
         }
         return answer
       },
@@ -207,6 +239,18 @@ export const insertFaults: readonly Fault[] = [
       getChildren: async (request) => {
         const answer = await storage.getChildren(request)
         return (request.after ?? -1) < 0 ? answer : { ...answer, finalize: null }
+      },
+    }),
+  },
+  {
+    fault: 'grandchildren come with the children',
+    fails: 'getChildren: answers neither grandchildren nor the children of others',
+    breaks: ({ storage, rows }) => ({
+      getChildren: async (request) => {
+        const answer = await storage.getChildren(request)
+        const ids = new Set(answer.children.map(({ executionId }) => executionId))
+        const below = rows.all().filter(({ parent }) => ids.has(parent?.executionId ?? ''))
+        return { ...answer, children: [...answer.children, ...below] }
       },
     }),
   },

@@ -12,6 +12,58 @@ import { patch, type Broken, type Fault } from './fault'
 
 export const settleFaults: readonly Fault[] = [
   {
+    fault: 'every row of a batch gets the change of the first',
+    fails: 'settle: takes a thousand settlements at once, each with its own change',
+    breaks: ({ storage }) => ({
+      settle: (request) => {
+        const [first] = request.settlements
+        return storage.settle({
+          ...request,
+          settlements: request.settlements.map((settlement) => ({
+            ...settlement,
+            change: first?.change ?? settlement.change,
+          })),
+        })
+      },
+    }),
+  },
+  {
+    fault: 'the result of a lapsed lease is refused',
+    fails: 'settle: settles what a lapsed lease holds, as long as nobody took it',
+    breaks: ({ storage, rows }) => ({
+      settle: (request) =>
+        storage.settle({
+          ...request,
+          settlements: request.settlements.map((settlement) => {
+            const claimAt = rows.get(settlement.executionId)?.claimAt ?? Infinity
+            return claimAt < (request.now ?? 0) ? { ...settlement, claimCount: -1 } : settlement
+          }),
+        }),
+    }),
+  },
+  {
+    fault: 'a run output is not stored',
+    fails: 'settle: makes a parent wait for the children it inserts',
+    breaks: (parts) =>
+      settleThen(parts, (answer, { settlements }) => {
+        const ids = settlements.map(({ executionId }) => executionId)
+        patch(parts.rows, ids, () => ({ runOutput: null }))
+        return answer
+      }),
+  },
+  {
+    fault: 'a finalize does not count as a child',
+    fails: 'settle: counts a finalize as the one active child of its parent',
+    breaks: (parts) =>
+      settleThen(parts, (answer, { settlements }) => {
+        for (const { executionId, change } of settlements) {
+          if (change.status !== 'waiting_for_finalize') continue
+          patch(parts.rows, [executionId], () => ({ activeChildrenCount: 0, claimAt: answer.now }))
+        }
+        return answer
+      }),
+  },
+  {
     fault: 'a repeat is called lost',
     fails: 'settle: says repeated, and changes nothing, where an earlier call did it already',
     breaks: (parts) => settleThen(parts, (answer) => renamed(answer, 'repeated', 'lost')),

@@ -122,8 +122,7 @@ describe('Batcher', () => {
   it('splits what is refused for good until the culprit stands alone', async () => {
     const refusal = DurableExecutionError.nonRetryable('invalid byte')
     const { batcher, batches } = createBatcher({
-      flush: (items) =>
-        items.includes('bad') ? Promise.reject(refusal) : Promise.resolve(items),
+      flush: (items) => (items.includes('bad') ? Promise.reject(refusal) : Promise.resolve(items)),
     })
     const added = ['a', 'b', 'bad', 'c', 'd'].map((item) => batcher.add(item))
     const outcomes = await Promise.allSettled(added)

@@ -4,7 +4,7 @@ import { VirtualEnvironment } from '../../tests/support/virtual-environment'
 import { createDeferred, type Deferred } from '../lib/deferred'
 import { Gate } from './gate'
 
-const { turn } = new VirtualEnvironment()
+const environment = new VirtualEnvironment()
 
 /** Calls that note when they begin and end, and end when they are told to. */
 class Calls {
@@ -24,7 +24,7 @@ class Calls {
 
   async end(name: string): Promise<void> {
     this.ends.get(name)?.resolve()
-    await turn()
+    await environment.turn()
   }
 }
 
@@ -33,7 +33,7 @@ describe('Gate', () => {
     const gate = new Gate()
     const calls = new Calls()
     const all = [gate.shared(calls.call('a')), gate.shared(calls.call('b'))]
-    await turn()
+    await environment.turn()
     expect(calls.log).toEqual(['a begins', 'b begins'])
     await calls.end('b')
     await calls.end('a')
@@ -60,7 +60,7 @@ describe('Gate', () => {
     void gate.shared(calls.call('a'))
     void gate.alone(calls.call('alone'))
     const late = gate.shared(calls.call('late'))
-    await turn()
+    await environment.turn()
     expect(calls.log).toEqual(['a begins'])
     await calls.end('a')
     expect(calls.log).toEqual(['a begins', 'a ends', 'alone begins'])
@@ -75,7 +75,7 @@ describe('Gate', () => {
     const calls = new Calls()
     void gate.alone(calls.call('first'))
     void gate.alone(calls.call('second'))
-    await turn()
+    await environment.turn()
     expect(calls.log).toEqual(['first begins'])
     await calls.end('first')
     expect(calls.log).toEqual(['first begins', 'first ends', 'second begins'])

@@ -53,7 +53,9 @@ describe('Loop', () => {
 
   it('runs it again at once when there is more', async () => {
     let left = 3
-    const { loop, environment, rounds } = createLoop(() => Promise.resolve((left -= 1) > 0 ? 0 : null))
+    const { loop, environment, rounds } = createLoop(() =>
+      Promise.resolve((left -= 1) > 0 ? 0 : null),
+    )
     loop.start()
     await environment.advanceBy(1000)
     expect(rounds).toEqual([0, 0, 0])

@@ -17,7 +17,14 @@ import type { SequenceDefinition, TaskDefinition } from '../task/definition'
 import type { CommonTaskOptions } from '../task/options'
 import { TaskRegistry } from '../task/registry'
 import { createTask } from '../task/task'
-import { checkUniqueId, planExecution, planStep, sleepingKey, type Place, type Planner } from './plan'
+import {
+  checkUniqueId,
+  planExecution,
+  planStep,
+  sleepingKey,
+  type Place,
+  type Planner,
+} from './plan'
 
 const codec = new Codec(createSuperjsonSerializer())
 const LIMIT = { bytes: 1000, option: '' }
@@ -88,10 +95,13 @@ describe('planExecution', () => {
     [{ place }, 'slow', 'slow'],
     [{ place }, undefined, 'of_parent'],
     [{}, undefined, 'default'],
-  ])('takes the queue of the option, the task, the parent, or the default: %j', (plan, own, queue) => {
-    const planner = createPlanner(task('add', { queue: own }))
-    expect(planExecution(planner, { taskId: 'add', input: null, ...plan })[0].queue).toBe(queue)
-  })
+  ])(
+    'takes the queue of the option, the task, the parent, or the default: %j',
+    (plan, own, queue) => {
+      const planner = createPlanner(task('add', { queue: own }))
+      expect(planExecution(planner, { taskId: 'add', input: null, ...plan })[0].queue).toBe(queue)
+    },
+  )
 
   it('adds the delay of the place to that of its own', () => {
     const planner = createPlanner(task('add', { sleepMsBeforeRun: 50 }))

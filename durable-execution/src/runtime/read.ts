@@ -32,9 +32,9 @@ async function readOnce<TTransaction>(
 ): Promise<ExecutionRecord | null> {
   const get = (verbs: TaskExecutionsStorage<TTransaction>, signal: AbortSignal) =>
     verbs.get({ executionIds: [executionId], signal })
-  // After the shutdown nothing is repeated: the caller sees that the storage is away.
+  // After the shutdown nothing is repeated for long: the caller sees that the storage is away.
   const { records } = await (lifecycle === 'stopped'
-    ? storage.once('get', get)
+    ? storage.fewTimes('get', get)
     : storage.untilAnswered('get', get))
   return records[0] ?? null
 }

@@ -15,6 +15,9 @@ import type { StorageHealth } from './storage-health'
 /** The longest a storage call may take, in milliseconds. */
 const LONGEST_CALL_MS = 10_000
 
+/** How often a read is tried after the executor was closed. */
+const FEW_TRIES = 4
+
 /** Whether trying again can't help. */
 export function isPermanent(error: unknown): error is DurableExecutionError {
   return error instanceof DurableExecutionError && !error.isRetryable
@@ -101,8 +104,8 @@ export class StorageCalls<TTransaction> {
     call: StorageVerb<T, TTransaction>,
     hooks: { onFailure?: () => void; signal?: AbortSignal | undefined } = {},
   ): Promise<T> {
-    const { environment, longestPauseMs: maxMs } = this
-    const backoff = new Backoff({ baseMs: 20, maxMs, random: () => environment.random() })
+    const { environment } = this
+    const backoff = this.createBackoff()
     for (;;) {
       try {
         return await this.once(verb, call)
@@ -114,6 +117,27 @@ export class StorageCalls<TTransaction> {
         hooks.signal?.throwIfAborted()
       }
     }
+  }
+
+  /** Repeats the call a few times only: for reads after the executor was closed, which must not keep the process alive. */
+  async fewTimes<T extends StorageAnswer>(
+    verb: string,
+    call: StorageVerb<T, TTransaction>,
+  ): Promise<T> {
+    const backoff = this.createBackoff()
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.once(verb, call)
+      } catch (error) {
+        if (isPermanent(error) || tries === FEW_TRIES) throw error
+        await delay(this.environment, backoff.next())
+      }
+    }
+  }
+
+  private createBackoff(): Backoff {
+    const { environment, longestPauseMs: maxMs } = this
+    return new Backoff({ baseMs: 20, maxMs, random: () => environment.random() })
   }
 
   /** Calls under way are not repeated any more. */

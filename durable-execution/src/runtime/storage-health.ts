@@ -9,16 +9,21 @@ import { messageOf } from '../errors'
 import type { Environment } from '../lib/environment'
 import type { Events } from './events'
 
+/** The share of a lease up to which an outage costs no hold-off. */
+const SHORT_OUTAGE_SHARE = 1 / 4
+
 /** The health of the storage as this executor sees it. */
 export class StorageHealth {
   private readonly environment: Environment
   private readonly events: Events
+  private readonly leaseMs: number
   /** When the present outage began, on the monotonic clock. */
   private awaySince: number | null = null
   private healthySince: number
   private hasToCatchUp = false
 
-  constructor(environment: Environment, events: Events) {
+  constructor(environment: Environment, events: Events, leaseMs: number) {
+    this.leaseMs = leaseMs
     this.environment = environment
     this.events = events
     this.healthySince = environment.monotonic()
@@ -36,9 +41,11 @@ export class StorageHealth {
   answered(): void {
     if (this.awaySince === null) return
     const now = this.environment.monotonic()
-    this.events.emit({ type: 'storage_back', awayMs: now - this.awaySince })
+    const awayMs = now - this.awaySince
+    this.events.emit({ type: 'storage_back', awayMs })
     this.awaySince = null
-    this.healthySince = now
+    // Leases that are kept up have at least two thirds left when an outage begins: a short one makes none of them lapse.
+    if (awayMs >= this.leaseMs * SHORT_OUTAGE_SHARE) this.healthySince = now
   }
 
   /** @param sentAt - When the call was sent, on the monotonic clock. */

@@ -160,7 +160,7 @@ export class Waiters<TTransaction> implements Job {
 
   /** After the shutdown nothing of the executor's keeps looking: one look. */
   private async waitStopped(executionId: string): Promise<ExecutionRecord> {
-    const { records } = await this.runtime.storage.once('get', (verbs, signal) =>
+    const { records } = await this.runtime.storage.fewTimes('get', (verbs, signal) =>
       verbs.get({ executionIds: [executionId], signal }),
     )
     const [record] = records

@@ -31,7 +31,10 @@ import { createTask, type AnyTask, type InferTaskInput, type Task } from './task
 /** Takes definitions that belong together. */
 export type Register = (definitions: readonly TaskDefinition[]) => void
 
-/** A finalize that is a parent itself, with typed children. */
+/**
+ * A finalize that is a parent itself, with typed children. Stands before the finalizes of other kinds among the overloads: their
+ * types fit it too, with children of any type.
+ */
 type NestedFinalize<
   TRunOutput,
   TChildren extends AnyChildren,
@@ -73,9 +76,21 @@ export abstract class TaskBuilder {
   parentTask<TInput, TRunOutput, const TChildren extends AnyChildren>(
     options: UnfinalizedParentTaskOptions<TInput, TRunOutput, TChildren>,
   ): Task<TInput, ParentOutput<TRunOutput, TChildren>>
-  parentTask<TInput, TRunOutput, const TChildren extends AnyChildren, TOutput>(
-    options: FinalizedParentTaskOptions<TInput, TRunOutput, TChildren, TOutput>,
-  ): Task<TInput, TOutput>
+  parentTask<
+    TInput,
+    TRunOutput,
+    const TChildren extends AnyChildren,
+    TInnerOutput,
+    const TInnerChildren extends AnyChildren,
+  >(
+    options: ParentTaskRunOptions<TInput, TRunOutput, TChildren> & {
+      finalize: UnfinalizedParentTaskOptions<
+        ParentOutput<TRunOutput, TChildren>,
+        TInnerOutput,
+        TInnerChildren
+      >
+    },
+  ): Task<TInput, ParentOutput<TInnerOutput, TInnerChildren>>
   parentTask<
     TInput,
     TRunOutput,
@@ -87,6 +102,9 @@ export abstract class TaskBuilder {
     options: ParentTaskRunOptions<TInput, TRunOutput, TChildren> & {
       finalize: NestedFinalize<TRunOutput, TChildren, TInnerOutput, TInnerChildren, TOutput>
     },
+  ): Task<TInput, TOutput>
+  parentTask<TInput, TRunOutput, const TChildren extends AnyChildren, TOutput>(
+    options: FinalizedParentTaskOptions<TInput, TRunOutput, TChildren, TOutput>,
   ): Task<TInput, TOutput>
   parentTask(options: UntypedParentOptions): AnyTask {
     this.register(defineParentTask(options))
@@ -186,6 +204,31 @@ export class ValidatedTaskBuilder<TInput, TValid> {
   parentTask<TRunOutput, const TChildren extends AnyChildren>(
     options: UnfinalizedParentTaskOptions<TValid, TRunOutput, TChildren>,
   ): Task<TInput, ParentOutput<TRunOutput, TChildren>>
+  parentTask<
+    TRunOutput,
+    const TChildren extends AnyChildren,
+    TInnerOutput,
+    const TInnerChildren extends AnyChildren,
+  >(
+    options: ParentTaskRunOptions<TValid, TRunOutput, TChildren> & {
+      finalize: UnfinalizedParentTaskOptions<
+        ParentOutput<TRunOutput, TChildren>,
+        TInnerOutput,
+        TInnerChildren
+      >
+    },
+  ): Task<TInput, ParentOutput<TInnerOutput, TInnerChildren>>
+  parentTask<
+    TRunOutput,
+    const TChildren extends AnyChildren,
+    TInnerOutput,
+    const TInnerChildren extends AnyChildren,
+    TOutput,
+  >(
+    options: ParentTaskRunOptions<TValid, TRunOutput, TChildren> & {
+      finalize: NestedFinalize<TRunOutput, TChildren, TInnerOutput, TInnerChildren, TOutput>
+    },
+  ): Task<TInput, TOutput>
   parentTask<TRunOutput, const TChildren extends AnyChildren, TOutput>(
     options: FinalizedParentTaskOptions<TValid, TRunOutput, TChildren, TOutput>,
   ): Task<TInput, TOutput>

@@ -123,7 +123,10 @@ describe('defineParentTask', () => {
 
   it.each([
     [null, /^Invalid task options: expected an object/],
-    [{ id: 'trip', timeoutMs: 5 }, /^Invalid options for task trip: runParent: expected a function/],
+    [
+      { id: 'trip', timeoutMs: 5 },
+      /^Invalid options for task trip: runParent: expected a function/,
+    ],
     [{ ...options, run }, /it has both run and runParent/],
     [{ ...options, finalize: 5 }, /^Invalid options for task trip: finalize: expected .+, got 5$/],
     [{ ...options, finalize: null }, /finalize: expected .+, got null$/],

@@ -33,9 +33,7 @@ describe('validateWithSchema', () => {
       }),
     )
     await expect(validate({})).rejects.toThrow(
-      new Error(
-        'user.names.0: is missing\nSymbol(s): is odd\nis wrong as a whole\nis wrong too',
-      ),
+      new Error('user.names.0: is missing\nSymbol(s): is odd\nis wrong as a whole\nis wrong too'),
     )
   })
 })
@@ -63,7 +61,10 @@ describe('checkSchema', () => {
       checkSchema(schema)
     })
     expect(error).toMatchObject({ code: 'invalid_options', isRetryable: false })
-    expect(error).toHaveProperty('message', expect.stringMatching(/^Invalid input schema: .+, got /))
+    expect(error).toHaveProperty(
+      'message',
+      expect.stringMatching(/^Invalid input schema: .+, got /),
+    )
   })
 })
 
@@ -75,13 +76,7 @@ describe('runValidation', () => {
 
   it('turns whatever is thrown into an error that is never retried and names the task', async () => {
     for (const thrown of [new Error('too small'), 'too small']) {
-      const run = runValidation(
-        'add',
-        () => {
-          throw thrown
-        },
-        1,
-      )
+      const run = runValidation('add', () => Promise.reject(thrown), 1)
       await expect(run).rejects.toMatchObject({
         message: 'Invalid input to task add: too small',
         code: 'invalid_input',

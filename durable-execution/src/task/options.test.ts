@@ -9,12 +9,11 @@ import {
   overrideTaskOptions,
   refuseOptions,
   resolveTaskOptions,
-  type CommonTaskOptions,
 } from './options'
 
 /** Also what the types forbid: users without types pass anything. */
 function resolve(options: Record<string, unknown>): ReturnType<typeof resolveTaskOptions> {
-  return resolveTaskOptions({ id: 'add', timeoutMs: 1000, ...options } as CommonTaskOptions)
+  return resolveTaskOptions({ id: 'add', timeoutMs: 1000, ...options })
 }
 
 function override(options: unknown): ReturnType<typeof overrideTaskOptions> {

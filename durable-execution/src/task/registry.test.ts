@@ -52,6 +52,9 @@ describe('TaskRegistry', () => {
   it.each([undefined, null, 'add', {}, { id: 5 }])('refuses %j, which is no task', (task) => {
     const error = thrownBy(() => new TaskRegistry().definitionOf(task))
     expect(error).toMatchObject({ code: 'invalid_task', isRetryable: false })
-    expect(error).toHaveProperty('message', expect.stringMatching(/^Invalid task: expected .+, got /))
+    expect(error).toHaveProperty(
+      'message',
+      expect.stringMatching(/^Invalid task: expected .+, got /),
+    )
   })
 })
