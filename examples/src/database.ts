@@ -67,10 +67,7 @@ export async function openDatabase(file: string) {
         .select({ executions: count() })
         .from(taskExecutions)
         .where(
-          and(
-            eq(taskExecutions.status, 'running'),
-            like(taskExecutions.executorId, `${worker}:%`),
-          ),
+          and(eq(taskExecutions.status, 'running'), like(taskExecutions.executorId, `${worker}:%`)),
         )
       return row?.executions ?? 0
     },

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { DurableExecutor, type TaskExecution } from 'durable-execution'
+import { DurableExecutor, type FinishedTaskExecution, type TaskExecution } from 'durable-execution'
 
 import { openDatabase, type DemoDatabase } from './database'
 import { listFiles, type FileList } from './files'
-import { number, plural, seconds } from './format'
+import { number, seconds } from './format'
 import { JOB_ID } from './job'
 import { UsageError, type DemoOptions } from './options'
 import { sayIndex, sayReport } from './report'
@@ -60,7 +60,7 @@ async function indexFolder(scene: Scene): Promise<boolean> {
   const found = await handle.getExecution()
   assertSameFolder(found, scene)
   sayIntroduction(scene)
-  if (found.status === 'completed') return sayFinishedBefore(found.finishedAt, state)
+  if ('finishedAt' in found) return sayFinishedBefore(found, state)
 
   let isFinished = false
   const finished = handle.waitAndGetFinishedExecution({ signal }).finally(() => (isFinished = true))
@@ -73,18 +73,64 @@ async function indexFolder(scene: Scene): Promise<boolean> {
     isFinished: () => isFinished,
     signal,
   })
-  await session.run(options.kill)
+  const facts = await session.run(options.kill)
   const { finishedAt } = await finished
   await handle.waitAndGetOutput()
 
   const isGood = sayReport({
+    ...facts,
     counts: await database.countByStatus(),
-    startsBefore: session.startsBefore,
-    starts: session.starts(),
-    interruptions: session.interruptions,
-    isKilled: session.isKilled,
     durationMs: finishedAt.getTime() - begunAt,
   })
   sayIndex(state.path)
   return isGood
+}
+
+function sayIntroduction({ options, files, database, state }: Scene): void {
+  const { paths, hasMore } = files
+  const batchCount = Math.ceil(paths.length / FILES_PER_BATCH)
+  say()
+  say(bold('durable-execution: a job that survives a kill'))
+  sayTable([
+    ['Folder', options.folder],
+    [
+      'Files',
+      `${hasMore ? `the first ${number(MOST_FILES)}; the demo takes no more` : number(paths.length)} (.md and .d.ts)`,
+    ],
+    [
+      'Tasks',
+      `1 for the folder, one for each batch of ${FILES_PER_BATCH} (${number(batchCount)}), one for each file, and finalizes`,
+    ],
+    ['State', `${state.database} (${database.driver})`],
+    ['Lease', `${seconds(LEASE_MS)}, short for a demo: the default is 15 s`],
+  ])
+  say()
+}
+
+/** @throws {UsageError} */
+function assertSameFolder({ input }: TaskExecution<JobResult>, { options, state }: Scene): void {
+  const { folder } = input as Job
+  if (folder === options.folder) return
+  throw new UsageError(
+    `The state in ${state.path} is that of ${folder}: leave --keep out to start afresh, or give --folder ${folder}.`,
+  )
+}
+
+/** @throws {UsageError} If there is nothing to show. */
+function sayFinishedBefore(job: FinishedTaskExecution<JobResult>, state: StateFolder): boolean {
+  if (job.status !== 'completed') {
+    throw new UsageError(
+      `The job in ${state.path} ended as ${job.status}: ${job.error.message}. Leave --keep out to start afresh.`,
+    )
+  }
+  if (!existsSync(join(state.path, INDEX_JSON))) {
+    throw new UsageError(
+      `The index is no longer in ${state.path}: leave --keep out to make it again.`,
+    )
+  }
+  const when = job.finishedAt.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
+  say(`This job has finished already, on ${when}: nothing is done again.`)
+  say(dim('Leave --keep out to start afresh.'))
+  sayIndex(state.path)
+  return true
 }

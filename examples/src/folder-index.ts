@@ -33,7 +33,7 @@ export interface FolderIndex extends BatchSummary {
   readonly topHosts: TermCount[]
 }
 
-const TOP_TERMS = 30
+const TOP_TERMS = 15
 const TOP_HOSTS = 15
 
 /** Puts the batches together. */

@@ -6,7 +6,8 @@ import type { StatusCount } from './database'
 /** An id of our own makes the enqueue idempotent: to enqueue again is to find the job that is there already. */
 export const JOB_ID = 'demo'
 
-const FINISHED: ReadonlySet<string> = new Set(FINISHED_TASK_EXECUTION_STATUSES)
+/** Statuses that don't change any more. */
+export const FINISHED: ReadonlySet<string> = new Set(FINISHED_TASK_EXECUTION_STATUSES)
 
 /** How many files are done, one way or the other. */
 export function countDoneFiles(counts: readonly StatusCount[]): number {
@@ -16,7 +17,9 @@ export function countDoneFiles(counts: readonly StatusCount[]): number {
 }
 
 /** How many executions have each status, for the statuses that some have. */
-export function sumByStatus(counts: readonly StatusCount[]): [status: string, executions: number][] {
+export function sumByStatus(
+  counts: readonly StatusCount[],
+): [status: string, executions: number][] {
   return ALL_TASK_EXECUTION_STATUSES.map((status): [string, number] => [
     status,
     counts

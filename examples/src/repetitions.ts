@@ -32,7 +32,9 @@ export function countRepetitions(
   return {
     ranOnce: runs.filter(([run, count]) => count === first(run)).length,
     ranAgain: runs.filter(([run, count]) => count > first(run)).length,
-    withoutReason: runs.filter(([run, count]) => count > first(run) + again(run)).map(([run]) => run),
+    withoutReason: runs
+      .filter(([run, count]) => count > first(run) + again(run))
+      .map(([run]) => run),
     forgotten: [...inFlight].filter((run) => (counts.get(run) ?? 0) <= first(run)),
   }
 }

@@ -32,8 +32,9 @@ const PLAIN_INTERVAL_MS = 1000
 /** The progress of the files. */
 export class ProgressBar {
   private readonly total: number
-  private lastText = ''
-  private lastPlainAt = -Infinity
+  private text = ''
+  private shownText = ''
+  private shownAt = -Infinity
 
   constructor(total: number) {
     this.total = total
@@ -45,19 +46,23 @@ export class ProgressBar {
     const full = Math.round(share * BAR_WIDTH)
     const bar = '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full)
     const percent = `${Math.floor(share * 100)}`.padStart(3)
-    const text = `${bar} ${percent} %  ${number(done)} of ${number(this.total)} files${note}`
-    if (text === this.lastText) return
-    if (isTerminal) process.stdout.write(`${CLEAR_LINE}  ${text}`)
-    else if (performance.now() - this.lastPlainAt < PLAIN_INTERVAL_MS) return
-    else say(text)
-    this.lastPlainAt = performance.now()
-    this.lastText = text
+    this.text = `${bar} ${percent} %  ${number(done)} of ${number(this.total)} files${note}`
+    if (isTerminal || performance.now() - this.shownAt >= PLAIN_INTERVAL_MS) this.print()
   }
 
-  /** Leaves the bar as it is, and goes on below it. */
+  /** Shows the last state, and leaves it standing: what is said next goes below. */
   rest(): void {
-    if (isTerminal && this.lastText !== '') process.stdout.write('\n')
-    this.lastText = ''
-    this.lastPlainAt = -Infinity
+    this.print()
+    if (isTerminal && this.shownText !== '') process.stdout.write('\n')
+    this.text = this.shownText = ''
+    this.shownAt = -Infinity
+  }
+
+  private print(): void {
+    if (this.text === this.shownText) return
+    if (isTerminal) process.stdout.write(`${CLEAR_LINE}  ${this.text}`)
+    else say(this.text)
+    this.shownText = this.text
+    this.shownAt = performance.now()
   }
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { DemoDatabase } from './database'
 import { plural, seconds } from './format'
-import { findInterruption, findTakeovers, type Interruption } from './interruption'
+import { findInterruption, findTakeovers, type Interruption, type Takeovers } from './interruption'
 import { countDoneFiles } from './job'
 import { bold, dim, ProgressBar, red, say } from './screen'
 import { CONCURRENT_TASKS, LEASE_MS } from './settings'
@@ -18,43 +18,42 @@ export interface SessionOptions {
   readonly state: StateFolder
   readonly database: DemoDatabase
   readonly fileCount: number
-  /** Whether the job has finished. */
   readonly isFinished: () => boolean
   /** Aborted when the user has had enough. */
   readonly signal: AbortSignal
 }
 
-export class Session {
+export interface SessionFacts {
   /** The starts of earlier sessions on the same state. */
   readonly startsBefore: readonly Start[]
-  /** What was under way when this session began, and when it killed a worker. */
-  readonly interruptions: Interruption[] = []
+  readonly starts: readonly Start[]
+  /** What earlier sessions left under way. */
+  readonly begin: Interruption
+  /** What was under way at the kill; `null` where there was none. */
+  readonly kill: Interruption | null
+}
+
+export class Session {
   private readonly options: SessionOptions
   private readonly progress: ProgressBar
-  private killedWorker: WorkerProcess | null = null
+  /** The worker that was killed and whose work is not taken over yet. */
+  private dead: { readonly worker: WorkerProcess; readonly kill: Interruption } | null = null
 
   constructor(options: SessionOptions) {
     this.options = options
     this.progress = new ProgressBar(options.fileCount)
-    this.startsBefore = readStarts(options.state.startLog)
   }
 
-  /** The starts of this session. */
-  starts(): Start[] {
-    return readStarts(this.options.state.startLog).slice(this.startsBefore.length)
-  }
-
-  /** Has workers do the job, to its end. */
-  async run(kill: boolean): Promise<void> {
-    await this.noteInterruption()
-    const first = this.startWorker('worker-1', `${CONCURRENT_TASKS} tasks at once`)
-    const isKilled = kill && (await this.killHalfway(first))
-    const last = isKilled ? this.startWorker('worker-2', 'on the same database') : first
-    try {
-      await this.watch(last, () => this.options.isFinished())
-    } finally {
-      await last.stop()
-    }
+  /** Has workers do the job to its end, and kills one half-way if that is wanted. */
+  async run(isKillWanted: boolean): Promise<SessionFacts> {
+    const startsBefore = this.readStarts()
+    const begin = await this.findInterruption()
+    const first = this.startWorker('worker-1', `runs ${CONCURRENT_TASKS} tasks at once`)
+    const kill = isKillWanted ? await this.killHalfway(first) : null
+    const last = kill ? this.startWorker('worker-2', 'on the same database') : first
+    await this.watch(last, Infinity)
+    await last.stop()
+    return { startsBefore, starts: this.readStarts().slice(startsBefore.length), begin, kill }
   }
 
   private startWorker(name: string, note: string): WorkerProcess {
@@ -63,80 +62,81 @@ export class Session {
     return worker
   }
 
-  /** Answers whether there was something left to kill the worker for. */
-  private async killHalfway(worker: WorkerProcess): Promise<boolean> {
+  /** Answers what was under way; `null` if nothing was left to kill the worker for. */
+  private async killHalfway(worker: WorkerProcess): Promise<Interruption | null> {
     const { database, fileCount, isFinished } = this.options
     const doneBefore = countDoneFiles(await database.countByStatus())
     const half = doneBefore + (fileCount - doneBefore) / 2
-    try {
-      await this.watch(worker, (doneFiles) => doneFiles >= half || isFinished())
-    } catch (error) {
-      await worker.stop()
-      throw error
-    }
+    await this.watch(worker, half)
     if (isFinished()) {
-      say('All was done before the worker could be killed: give a folder with more files.')
-      return false
+      say('All was done before the worker could be killed: give it a folder with more files.')
+      return null
     }
     await worker.kill()
-    this.killedWorker = worker
-    const { heldIds, runsInFlight } = await this.noteInterruption()
-    say()
-    say(`${red(bold('SIGKILL'))}  ${worker.name} is dead. It could neither finish nor hand back its work.`)
-    say(
-      `${plural(heldIds.size, 'execution')} still claimed in its name (${plural(runsInFlight.size, 'function')} had begun),` +
-        ` until the lease of ${seconds(LEASE_MS)} ends.`,
-    )
-    say()
-    return true
+    const kill = await this.findInterruption()
+    this.dead = { worker, kill }
+    sayKill(worker.name, kill)
+    return kill
   }
 
   /** To be called while no worker is alive. */
-  private async noteInterruption(): Promise<Interruption> {
-    const { database, state } = this.options
+  private async findInterruption(): Promise<Interruption> {
     const at = Date.now()
-    const pending = await database.findPending()
-    const interruption = findInterruption(at, pending, readStarts(state.startLog))
-    this.interruptions.push(interruption)
-    return interruption
+    return findInterruption(at, await this.options.database.findPending(), this.readStarts())
   }
 
-  /** Shows the progress until it is enough. */
-  private async watch(
-    worker: WorkerProcess,
-    isEnough: (doneFiles: number) => boolean,
-  ): Promise<void> {
-    const { database, signal } = this.options
+  private readStarts(): Start[] {
+    return readStarts(this.options.state.startLog)
+  }
+
+  /** Shows the progress until so many files are done, or the job has finished. Where it cannot go on, it ends the worker. */
+  private async watch(worker: WorkerProcess, enough: number): Promise<void> {
+    const { database, isFinished, signal } = this.options
     try {
       for (;;) {
         worker.assertAlive()
+        // Asked before the look, so that the last look shows the end.
+        const isLastLook = isFinished()
         const doneFiles = countDoneFiles(await database.countByStatus())
         this.progress.show(doneFiles, await this.noteOfTheDead())
-        if (isEnough(doneFiles)) return
+        if (isLastLook || doneFiles >= enough) break
         await sleep(LOOK_MS, undefined, { signal })
       }
+    } catch (error) {
+      await worker.stop()
+      throw error
     } finally {
       this.progress.rest()
     }
   }
 
+  /** What the progress says of the killed worker, until all of its work was taken over. */
   private async noteOfTheDead(): Promise<string> {
-    if (this.killedWorker === null) return ''
-    const { name } = this.killedWorker
-    const held = await this.options.database.countClaimedBy(name)
-    if (held > 0) return dim(`, ${held} still in the name of ${name}`)
-    this.killedWorker = null
+    if (this.dead === null) return ''
+    const { worker, kill } = this.dead
+    const held = await this.options.database.countClaimedBy(worker.name)
+    if (held > 0) return dim(`, ${held} still claimed by the dead ${worker.name}`)
+    this.dead = null
     this.progress.rest()
-    this.sayTakeovers(name)
+    sayTakeovers(worker.name, findTakeovers(kill, this.readStarts()))
     return ''
   }
+}
 
-  private sayTakeovers(deadName: string): void {
-    const interruption = this.interruptions.at(-1)
-    if (!interruption || interruption.heldIds.size === 0) return
-    const { count, firstMs, lastMs } = findTakeovers(interruption, this.starts())
-    say(
-      `Taken over from ${deadName}: ${plural(count, 'execution')}, ${seconds(firstMs)} to ${seconds(lastMs)} after the kill.`,
-    )
-  }
+function sayKill(name: string, { heldIds, runsInFlight }: Interruption): void {
+  say()
+  say(
+    `${red(bold('SIGKILL'))} to ${name}, half-way: it could neither finish nor hand back its work.`,
+  )
+  say(
+    `Claimed in its name until the lease of ${seconds(LEASE_MS)} ends: ${plural(heldIds.size, 'execution')}, of which ${runsInFlight.size} had begun.`,
+  )
+  say()
+}
+
+function sayTakeovers(name: string, { count, firstMs, lastMs }: Takeovers): void {
+  if (count === 0) return
+  say(
+    `${bold('Taken over')} from ${name}: ${plural(count, 'execution')}, ${seconds(firstMs)} to ${seconds(lastMs)} after the kill`,
+  )
 }

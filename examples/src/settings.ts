@@ -3,7 +3,7 @@
 /** How long a claim lasts without renewal. The default is 15 s; short, so that nobody waits long for the takeover. */
 export const LEASE_MS = 2000
 /** How many files one worker has in work at once. */
-export const CONCURRENT_TASKS = 16
+export const CONCURRENT_TASKS = 32
 /** Files per batch: well below `maxChildrenPerTaskExecution` (1000 by default). */
 export const FILES_PER_BATCH = 250
 /** The most files of one job. */

@@ -22,7 +22,7 @@ interface LibsqlStatement {
 /** A transaction of `@libsql/client`, which holds a connection until it is closed. */
 interface LibsqlTransaction {
   execute(statement: LibsqlStatement): Promise<{ readonly rows: readonly SqlRow[] }>
-  batch(statements: LibsqlStatement[]): Promise<unknown>
+  batch(statements: LibsqlStatement[]): Promise<readonly { readonly rowsAffected: number }[]>
   executeMultiple(text: string): Promise<void>
   commit(): Promise<void>
   rollback(): Promise<void>
@@ -131,10 +131,10 @@ function drive<T>(transaction: LibsqlTransaction, program: Program<T>): Promise<
       return rows
     }
     assertStorableStep(step)
-    await transaction.batch(
+    const results = await transaction.batch(
       step.paramsOfEach.map((params) => ({ sql: step.text, args: [...params] })),
     )
-    return []
+    return step.isCounted ? results.map(({ rowsAffected }) => [rowsAffected]) : []
   })
 }
 

@@ -70,11 +70,17 @@ function createTable(table: string): readonly string[] {
       input text,
       run_output text,
       output text,
-      CONSTRAINT "${table}_status_known" CHECK (status IN ('ready', 'running', 'waiting_for_children', 'waiting_for_finalize', 'completed', 'failed', 'timed_out', 'finalize_failed', 'cancelled')),
-      CONSTRAINT "${table}_finished_has_time" CHECK ((finished_at IS NULL) = (status IN ('ready', 'running', 'waiting_for_children', 'waiting_for_finalize'))),
-      CONSTRAINT "${table}_finished_is_free" CHECK (finished_at IS NULL OR (claim_at IS NULL AND executor_id IS NULL)),
-      CONSTRAINT "${table}_running_is_held" CHECK (status <> 'running' OR executor_id IS NOT NULL OR sleeping_key IS NOT NULL),
-      CONSTRAINT "${table}_active_is_due" CHECK (finished_at IS NOT NULL OR claim_at IS NOT NULL OR active_children_count > 0),
+      CONSTRAINT "${table}_state" CHECK (CASE status
+        WHEN 'ready' THEN finished_at IS NULL AND claim_at IS NOT NULL
+        WHEN 'running' THEN finished_at IS NULL AND claim_at IS NOT NULL AND (executor_id IS NOT NULL OR sleeping_key IS NOT NULL)
+        WHEN 'waiting_for_children' THEN finished_at IS NULL AND (claim_at IS NOT NULL OR active_children_count > 0)
+        WHEN 'waiting_for_finalize' THEN finished_at IS NULL AND (claim_at IS NOT NULL OR active_children_count > 0)
+        WHEN 'completed' THEN finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL
+        WHEN 'failed' THEN finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL
+        WHEN 'timed_out' THEN finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL
+        WHEN 'finalize_failed' THEN finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL
+        WHEN 'cancelled' THEN finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL
+        ELSE 0 END),
       CONSTRAINT "${table}_counts" CHECK (attempt >= 0 AND takeovers >= 0 AND claim_count >= 0 AND active_children_count >= 0),
       CONSTRAINT "${table}_child_is_whole" CHECK ((parent_execution_id IS NULL) = (parent_task_id IS NULL) AND (parent_execution_id IS NULL) = (index_in_parent IS NULL) AND (parent_execution_id IS NULL) = (is_finalize IS NULL))
     )`,

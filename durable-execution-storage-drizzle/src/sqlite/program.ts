@@ -11,9 +11,11 @@ export interface ReadStep {
   readonly params: readonly SqlValue[]
 }
 
-/** One statement executed once for each list of parameters. It gives no rows. */
+/** One statement executed once for each list of parameters. It gives no rows, or one for each list if they are counted. */
 export interface WriteStep {
   readonly kind: 'write'
+  /** Answer, for each list of parameters, a row with the number of rows that changed. */
+  readonly isCounted: boolean
   readonly text: string
   readonly paramsOfEach: readonly (readonly SqlValue[])[]
 }
@@ -31,12 +33,17 @@ export function read(text: string, params: readonly SqlValue[]): ReadStep {
 
 /** A statement that is executed once. */
 export function write(text: string, params: readonly SqlValue[] = []): WriteStep {
-  return { kind: 'write', text, paramsOfEach: [params] }
+  return { kind: 'write', isCounted: false, text, paramsOfEach: [params] }
 }
 
 /** A statement that is executed for each of the lists of parameters. */
 export function writeEach(text: string, paramsOfEach: readonly (readonly SqlValue[])[]): WriteStep {
-  return { kind: 'write', text, paramsOfEach }
+  return { kind: 'write', isCounted: false, text, paramsOfEach }
+}
+
+/** A statement that is executed for each of the lists of parameters, and says each time how many rows it changed. */
+export function countEach(text: string, paramsOfEach: readonly (readonly SqlValue[])[]): WriteStep {
+  return { kind: 'write', isCounted: true, text, paramsOfEach }
 }
 
 /** Runs a program to its end before it returns. */

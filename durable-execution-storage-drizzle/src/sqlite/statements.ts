@@ -13,7 +13,7 @@ import { COLUMNS, GUARD_COLUMNS } from '../row'
 export const MAX_LIST_SIZE = 512
 
 /** How many rows the larger insert takes: 32 · 29 columns make 928 variables. */
-export const INSERT_SIZE = 1_000_000
+export const INSERT_SIZE = 32
 
 const RECORD = COLUMNS.join(', ')
 const GUARD = GUARD_COLUMNS.join(', ')
@@ -73,14 +73,16 @@ function writes(table: string) {
   const row = `(${placeholders(COLUMNS.length)})`
   const insert = (count: number): string =>
     `INSERT INTO ${table} (${RECORD}) VALUES ${Array.from({ length: count }, () => row).join(', ')}`
+  const change = `UPDATE ${table} SET status = ?, attempt = ?, takeovers = ?, run_output = ?, output = ?, error = ?, executor_id = NULL, claim_at = ?, start_at = coalesce(?, start_at), started_at = coalesce(?, started_at), finished_at = ?, active_children_count = ?, sleeping_key = ?, updated_at = ? WHERE execution_id = ?`
   return {
     insertOne: insert(1),
-    insertMany: insert(1),
-    change: `UPDATE ${table} SET status = ?, attempt = ?, takeovers = ?, run_output = ?, output = ?, error = ?, executor_id = NULL, claim_at = ?, start_at = coalesce(?, start_at), started_at = coalesce(?, started_at), finished_at = ?, active_children_count = ?, sleeping_key = ?, updated_at = ? WHERE execution_id = ?`,
-    /** `transitions.claim` in SQL: the right-hand sides see the row as it was. */
+    insertMany: insert(INSERT_SIZE),
+    change,
+    guardedChange: `${change} AND claim_count = ? AND status = ? AND executor_id IS NOT NULL`,
+    /** `transitions.claim` in SQL: the right-hand sides see the row as it was. By `rowid`, which `due` answers. */
     claim: sized(
       (list) =>
-        `UPDATE ${table} SET status = CASE status WHEN 'ready' THEN 'running' ELSE status END, takeovers = takeovers + (executor_id IS NOT NULL), executor_id = ?, claim_count = claim_count + 1, claim_at = ?, started_at = CASE WHEN sleeping_key IS NULL AND status IN ('ready', 'running') THEN ? ELSE started_at END, updated_at = ? WHERE execution_id IN (${list})`,
+        `UPDATE ${table} SET status = CASE status WHEN 'ready' THEN 'running' ELSE status END, takeovers = takeovers + (executor_id IS NOT NULL), executor_id = ?, claim_count = claim_count + 1, claim_at = ?, started_at = CASE WHEN sleeping_key IS NULL AND status IN ('ready', 'running') THEN ? ELSE started_at END, updated_at = ? WHERE rowid IN (${list})`,
     ),
     renew: sized(
       (list) =>
@@ -109,7 +111,7 @@ function ofTrees(table: string) {
 function dueText(table: string, { suspects, takeOver, exceptCount }: DueFilter): string {
   const comparison = suspects === 'only' ? '>=' : '<'
   return [
-    `SELECT ${RECORD} FROM ${table} WHERE queue = ? AND claim_at >= ? AND claim_at <= ?`,
+    `SELECT ${RECORD}, rowid FROM ${table} WHERE queue = ? AND claim_at >= ? AND claim_at <= ?`,
     `AND takeovers + (executor_id IS NOT NULL) ${comparison} ${transitions.SUSPECT_TAKEOVERS}`,
     ...(takeOver ? [] : ['AND executor_id IS NULL']),
     ...(exceptCount > 0 ? [`AND task_id NOT IN (${placeholders(exceptCount)})`] : []),

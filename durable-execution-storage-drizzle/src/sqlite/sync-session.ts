@@ -20,7 +20,7 @@ interface SyncStatement {
   raw(isRaw: boolean): SyncStatement
   all(params: readonly SqlValue[]): readonly SqlRow[]
   get(params: readonly SqlValue[]): SqlRow | undefined
-  run(params: readonly SqlValue[]): unknown
+  run(params: readonly SqlValue[]): { readonly changes: number | bigint }
 }
 
 /** A connection of such a driver. */
@@ -115,6 +115,7 @@ export class SyncSession implements Session {
     if (step.kind === 'read') return this.statement(step).all(step.params)
     assertStorableStep(step)
     const statement = this.statement(step)
+    if (step.isCounted) return step.paramsOfEach.map((params) => [statement.run(params).changes])
     for (const params of step.paramsOfEach) statement.run(params)
     return []
   }

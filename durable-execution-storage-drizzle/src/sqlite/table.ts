@@ -71,21 +71,23 @@ function columns() {
   }
 }
 
-const ACTIVE = "('ready', 'running', 'waiting_for_children', 'waiting_for_finalize')"
+/** What a row of each kind of status always has. */
+const FINISHED = 'finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL'
+const WAITING = 'finished_at IS NULL AND (claim_at IS NOT NULL OR active_children_count > 0)'
 
-/** What holds of every row, whatever wrote it. */
+/** What holds of every row, whatever wrote it. One CASE: `status IN (…)` builds a list anew for every row that is written. */
 const NEVER_OTHERWISE: Readonly<Record<string, SQL>> = {
-  status_known: sql.raw(
-    "status IN ('ready', 'running', 'waiting_for_children', 'waiting_for_finalize', 'completed', 'failed', 'timed_out', 'finalize_failed', 'cancelled')",
-  ),
-  finished_has_time: sql.raw(`(finished_at IS NULL) = (status IN ${ACTIVE})`),
-  finished_is_free: sql.raw('finished_at IS NULL OR (claim_at IS NULL AND executor_id IS NULL)'),
-  running_is_held: sql.raw(
-    "status <> 'running' OR executor_id IS NOT NULL OR sleeping_key IS NOT NULL",
-  ),
-  active_is_due: sql.raw(
-    'finished_at IS NOT NULL OR claim_at IS NOT NULL OR active_children_count > 0',
-  ),
+  state: sql.raw(`CASE status
+    WHEN 'ready' THEN finished_at IS NULL AND claim_at IS NOT NULL
+    WHEN 'running' THEN finished_at IS NULL AND claim_at IS NOT NULL AND (executor_id IS NOT NULL OR sleeping_key IS NOT NULL)
+    WHEN 'waiting_for_children' THEN ${WAITING}
+    WHEN 'waiting_for_finalize' THEN ${WAITING}
+    WHEN 'completed' THEN ${FINISHED}
+    WHEN 'failed' THEN ${FINISHED}
+    WHEN 'timed_out' THEN ${FINISHED}
+    WHEN 'finalize_failed' THEN ${FINISHED}
+    WHEN 'cancelled' THEN ${FINISHED}
+    ELSE 0 END`),
   counts: sql.raw(
     'attempt >= 0 AND takeovers >= 0 AND claim_count >= 0 AND active_children_count >= 0',
   ),

@@ -5,6 +5,7 @@ import { crowdJourneys } from './crowds'
 import { enqueueJourneys } from './enqueue'
 import { executorJourneys } from './executors'
 import type { Journey } from './journey'
+import { longOutageJourneys } from './long-outage'
 import { outageJourneys } from './outages'
 import { parentJourneys } from './parents'
 import { recursionJourneys } from './recursion'
@@ -25,4 +26,5 @@ export const journeys: readonly Journey[] = [
   ...crowdJourneys,
   ...executorJourneys,
   ...outageJourneys,
+  ...longOutageJourneys,
 ]

@@ -53,6 +53,11 @@ export class VirtualEnvironment implements Environment {
     return this.timers.size
   }
 
+  /** How long until the last timer is due, in milliseconds. */
+  get lastTimerInMs(): number {
+    return Math.max(0, ...[...this.timers].map(({ dueAt }) => dueAt - this.elapsedMs))
+  }
+
   /** Lets everything happen that needs no time. */
   async turn(): Promise<void> {
     await setImmediate()

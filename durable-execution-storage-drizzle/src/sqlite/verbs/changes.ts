@@ -1,9 +1,10 @@
 /** Writing the changes that transitions decided. */
-import type { ExecutionChange } from 'durable-execution'
+import type { ExecutionChange, Settlement } from 'durable-execution'
 
 import { changedColumns } from '../../change'
 import type { SqlValue } from '../../row'
-import { writeEach, type Program } from '../program'
+import { number } from '../../values'
+import { countEach, writeEach, type Program } from '../program'
 import type { Statements } from '../statements'
 
 /** The change of one row. */
@@ -24,6 +25,28 @@ export function* writeChanges(
     statements.change,
     changes.map((change) => paramsOf(change, now)),
   )
+}
+
+/**
+ * Writes settlements that insert nothing and hold no sleeping key, each guarded by its own statement: what most settlements are
+ * needs no read. Answers the ids of those that applied.
+ */
+export function* writePlainSettlements(
+  statements: Statements,
+  settlements: readonly Settlement[],
+  now: number,
+): Program<Set<string>> {
+  if (settlements.length === 0) return new Set()
+  const counts = yield countEach(
+    statements.guardedChange,
+    settlements.map(({ executionId, change, claimCount, expectedStatus }) => [
+      ...paramsOf({ executionId, change, activeChildrenCount: 0 }, now),
+      claimCount,
+      expectedStatus,
+    ]),
+  )
+  const applied = settlements.filter((_, index) => number(counts[index]?.[0]) > 0)
+  return new Set(applied.map(({ executionId }) => executionId))
 }
 
 /** In the order of the placeholders of `Statements.change`. */

@@ -5,18 +5,18 @@ import {
   transitions,
   type ClaimAnswer,
   type ClaimRequest,
-  type ExecutionRecord,
   type GuardedOutcome,
   type ReleaseRequest,
   type RenewOutcome,
   type RenewRequest,
 } from 'durable-execution'
 
+import { COLUMNS, fromRow } from '../../row'
+import { number } from '../../values'
 import { filledUp, readGuards, readRecords, writeByList } from '../lists'
-import type { Program } from '../program'
+import { read, type Program, type ReadStep } from '../program'
 import type { Statements } from '../statements'
 import { writeChanges } from './changes'
-import { records } from './reads'
 
 /** `claim`: reads what is due under the write lock, so that nobody else takes it, then takes it. */
 export function* claim(
@@ -25,29 +25,24 @@ export function* claim(
   now: number,
 ): Program<Omit<ClaimAnswer, 'now'>> {
   const { executorId, leaseMs } = request
-  const due = yield* readDue(statements, request, now)
+  const rows = Array.from(yield dueStep(statements, request, now))
+  const rowIds = rows.map((row) => number(row[COLUMNS.length]))
+  yield* writeByList(statements.claim, [executorId, now + leaseMs, now, now], rowIds)
+  const due = rows.map(fromRow)
   const at = { now, executorId, leaseMs }
-  yield* writeByList(
-    statements.claim,
-    [executorId, now + leaseMs, now, now],
-    due.map(({ executionId }) => executionId),
-  )
   return {
     records: due.map((record) => transitions.claim(record, at)),
     dueFrom: due[0]?.claimAt ?? null,
   }
 }
 
-function readDue(
-  statements: Statements,
-  request: ClaimRequest,
-  now: number,
-): Program<ExecutionRecord[]> {
+/** Reads due rows, the one due first at the front, each with its `rowid` after its columns. */
+function dueStep(statements: Statements, request: ClaimRequest, now: number): ReadStep {
   const { queue, suspects, takeOver, from = Number.MIN_SAFE_INTEGER } = request
   const except = filledUp(request.exceptTaskIds ?? [])
   const limit = suspects === 'only' ? Math.min(request.limit, 1) : request.limit
   const text = statements.due({ suspects, takeOver, exceptCount: except.length })
-  return records(text, [queue, from, now, ...except, limit])
+  return read(text, [queue, from, now, ...except, limit])
 }
 
 /** `renew`: extends what is still held. */

@@ -1,6 +1,6 @@
 /**
- * `settle`: every guard is read first; then come the changes (which may free a sleeping key), the insertions, and the parents,
- * each written once. Under the write lock all of it can be decided before the first write.
+ * `settle`: first the guards and the changes (which may free a sleeping key), then the insertions, then the parents, each written
+ * once. Under the write lock nothing of what it read changes until it has written.
  */
 import {
   assertOneWritePerRow,
@@ -20,7 +20,7 @@ import type { Guard } from '../../row'
 import { readGuards, readRecords } from '../lists'
 import type { Program } from '../program'
 import type { Statements } from '../statements'
-import { writeChanges, type RowChange } from './changes'
+import { writeChanges, writePlainSettlements, type RowChange } from './changes'
 import { insertRecords, readSleepers } from './insert'
 import { bringDown, isHandedOverTo } from './parents'
 
@@ -31,18 +31,26 @@ export function* settle(
   at: At,
 ): Program<{ outcomes: SettleOutcome[]; parents: ExecutionRecord[] }> {
   assertOneWritePerRow(settlements)
+  const written = yield* writePlainSettlements(statements, settlements.filter(isPlain), at.now)
+  const others = settlements.filter(({ executionId }) => !written.has(executionId))
   const guards = yield* readGuards(
     statements,
-    settlements.map(({ executionId }) => executionId),
+    others.map(({ executionId }) => executionId),
   )
   const guarded = settlements.map((settlement) =>
-    guardSettlement(guards.get(settlement.executionId), settlement),
+    written.has(settlement.executionId)
+      ? 'applied'
+      : guardSettlement(guards.get(settlement.executionId), settlement),
   )
   const applied = settlements.filter((_, index) => guarded[index] === 'applied')
   const repeated = settlements.filter((_, index) => guarded[index] === 'repeated')
   const inserted = yield* planFor(statements, applied, guards, at)
   const changes = applied.map((settlement) => changeOf(settlement, inserted.refused))
-  yield* writeChanges(statements, changes, at.now)
+  yield* writeChanges(
+    statements,
+    changes.filter(({ executionId }) => !written.has(executionId)),
+    at.now,
+  )
   yield* insertRecords(statements, inserted.records)
   const deltas = deltasOf(applied, changes, inserted.refused)
   const handedOver = yield* bringDown(statements, deltas, handOver, at)
@@ -58,6 +66,11 @@ export function* settle(
     ),
     parents: [...parents.values()],
   }
+}
+
+/** Whether nothing but its own row matters to what a settlement writes. */
+function isPlain({ change, insertions }: Settlement): boolean {
+  return insertions.length === 0 && change.sleepingKey === null
 }
 
 interface Insertions {
