@@ -37,7 +37,7 @@ export interface StorageBenchResult {
 }
 
 const CLAIMANT = { executorId: EXECUTOR, leaseMs: 100 * LEASE_MS }
-const CLAIM = { ...CLAIMANT, queue: 'default', takeOver: false, suspects: 'exclude' } as const
+const CLAIM = { ...CLAIMANT, queue: 'default', takeOver: 'never', suspects: 'exclude' } as const
 const CHAIN_LENGTH = 10
 
 /** What a workload works with. */

@@ -115,7 +115,7 @@ export class ConformanceContext {
       leaseMs: LEASE_MS,
       queue: 'default',
       limit: 100,
-      takeOver: true,
+      takeOver: 'also',
       suspects: 'exclude',
       now: this.now,
       ...parts,

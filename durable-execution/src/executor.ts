@@ -4,7 +4,6 @@ import { toTaskExecution, type TaskExecution } from './execution/execution'
 import { TaskExecutionHandle, type HandleSource } from './handle'
 import { systemEnvironment, type Environment } from './lib/environment'
 import { createIdGenerator } from './lib/id'
-import { show } from './lib/validation'
 import { resolveOptions, type DurableExecutorOptions } from './options'
 import { cancelExecution } from './runtime/cancel'
 import { TaskEnqueuer, type EnqueueRequest } from './runtime/enqueue-tasks'
@@ -13,7 +12,7 @@ import { Gate } from './runtime/gate'
 import { HeldClaims } from './runtime/held-claims'
 import { readExecution } from './runtime/read'
 import type { Runtime } from './runtime/runtime'
-import { createShutdownController, shutDown } from './runtime/shutdown'
+import { checkGraceMs, createShutdownController, shutDown } from './runtime/shutdown'
 import { Slots } from './runtime/slots'
 import { Stages } from './runtime/stages'
 import { OutcomeCounts, readStats, type ExecutorStats } from './runtime/stats'
@@ -53,7 +52,6 @@ export interface ShutdownOptions {
   graceMs?: number | undefined
 }
 
-const DEFAULT_GRACE_MS = 30_000
 /** How long a missing row means "not committed yet" to the handle of an enqueue in a transaction, in milliseconds. */
 const COMMIT_GRACE_MS = 30_000
 
@@ -151,13 +149,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
    * is left and hands it to other executors with no attempt burned. Afterwards nothing of it keeps the process alive.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
-    const { graceMs = DEFAULT_GRACE_MS } = options
-    if (typeof graceMs !== 'number' || !(graceMs >= 0)) {
-      throw DurableExecutionError.nonRetryable(
-        `Invalid options: graceMs: expected a number of at least 0, got ${show(graceMs)}`,
-        { code: 'invalid_options' },
-      )
-    }
+    const graceMs = checkGraceMs(options.graceMs)
     this.stopping ??= shutDown(
       this.runtime,
       this.stages,

@@ -110,7 +110,7 @@ export { applyChange } from './execution/change'
 export type { ExecutionChange } from './execution/change'
 export { transitions }
 export { isFinished, isWaiting } from './execution/status'
-export { assertOneWritePerRow, guardSettlement, isHeld } from './storage/requests'
+export { assertOneWritePerRow, fitsTakeOver, guardSettlement, isHeld } from './storage/requests'
 export { Backoff } from './lib/backoff'
 export { delay, systemEnvironment } from './lib/environment'
 export type {
@@ -138,6 +138,7 @@ export type {
   StorageAnswer,
   StorageCall,
   StorageListener,
+  TakeOver,
   WakeAnswer,
   WakeOutcome,
   WakeRequest,

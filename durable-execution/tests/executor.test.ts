@@ -116,7 +116,7 @@ describe('an executor', () => {
   it('can be started again after the storage refused it', async () => {
     const world = createWorld()
     const { executor, connection } = world.add()
-    const refusal = Object.assign(new DurableExecutionNotFoundError('no such table'))
+    const refusal = new DurableExecutionNotFoundError('no such table')
     connection.disturb('nextClaimAt', fails(refusal))
     await expect(executor.start()).rejects.toThrow('no such table')
     await expect(world.until(executor.start())).resolves.toBeUndefined()

@@ -5,7 +5,7 @@
  * surrogate pair in other bytes than a bound text has. The lists come in sizes that are powers of two, filled up with their last
  * id, so that there are few texts; the largest stays below the 999 variables that every build of SQLite allows.
  */
-import { transitions } from 'durable-execution'
+import { transitions, type TakeOver } from 'durable-execution'
 
 import { COLUMNS, GUARD_COLUMNS } from '../row'
 
@@ -21,9 +21,15 @@ const GUARD = GUARD_COLUMNS.join(', ')
 /** Which due rows a claim looks at. */
 export interface DueFilter {
   readonly suspects: 'exclude' | 'only'
-  readonly takeOver: boolean
+  readonly takeOver: TakeOver
   /** How many task ids are left out. */
   readonly exceptCount: number
+}
+
+const TAKE_OVER: Record<TakeOver, string> = {
+  never: 'AND executor_id IS NULL',
+  also: '',
+  only: 'AND executor_id IS NOT NULL',
 }
 
 /** The texts of the statements on one table. */
@@ -113,7 +119,7 @@ function dueText(table: string, { suspects, takeOver, exceptCount }: DueFilter):
   return [
     `SELECT ${RECORD}, rowid FROM ${table} WHERE queue = ? AND claim_at >= ? AND claim_at <= ?`,
     `AND takeovers + (executor_id IS NOT NULL) ${comparison} ${transitions.SUSPECT_TAKEOVERS}`,
-    ...(takeOver ? [] : ['AND executor_id IS NULL']),
+    TAKE_OVER[takeOver],
     ...(exceptCount > 0 ? [`AND task_id NOT IN (${placeholders(exceptCount)})`] : []),
     // Rows due at the same moment go in the order in which they came.
     'ORDER BY claim_at, rowid LIMIT ?',

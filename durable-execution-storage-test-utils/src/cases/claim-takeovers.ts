@@ -52,8 +52,23 @@ export const claimTakeoverCases = casesOf('claim', [
     async run(context) {
       await startedElsewhere(context, 'a')
       context.advance(2 * LEASE_MS)
-      same((await context.claim({ takeOver: false })).records, [], 'claimed')
+      same((await context.claim({ takeOver: 'never' })).records, [], 'claimed')
       await context.expectRow('a', { executorId: OTHER_EXECUTOR, claimCount: 1, takeovers: 0 })
+    },
+  },
+  {
+    name: 'takes over nothing else when asked for that only, whatever stands in line before it',
+    async run(context) {
+      await inserted(context, newExecution({ executionId: 'in line' }))
+      await startedElsewhere(context, 'lapsed')
+      context.advance(2 * LEASE_MS)
+      const { records } = await context.claim({ takeOver: 'only', limit: 1 })
+      same(
+        records.map(({ executionId, takeovers }) => [executionId, takeovers]),
+        [['lapsed', 1]],
+        'claimed, with its takeovers',
+      )
+      same((await context.claim({ takeOver: 'only' })).records, [], 'claimed then')
     },
   },
   {
@@ -117,7 +132,7 @@ export const claimTakeoverCases = casesOf('claim', [
       const row = await suspect(context, 'a')
       same([row.status, row.takeovers], ['ready', 2], 'status and takeovers')
       same((await context.claim({ suspects: 'exclude' })).records, [], 'claimed without suspects')
-      const { records } = await context.claim({ suspects: 'only', takeOver: false })
+      const { records } = await context.claim({ suspects: 'only', takeOver: 'never' })
       same(
         records.map(({ executionId, takeovers }) => [executionId, takeovers]),
         [['a', 2]],
@@ -131,7 +146,7 @@ export const claimTakeoverCases = casesOf('claim', [
       await started(context, 'a')
       await takenOver(context, 'a')
       context.advance(LEASE_MS)
-      const { records } = await context.claim({ suspects: 'only', takeOver: false })
+      const { records } = await context.claim({ suspects: 'only', takeOver: 'never' })
       same(records, [], 'claimed suspects')
     },
   },
@@ -157,7 +172,7 @@ export const claimTakeoverCases = casesOf('claim', [
       await waitingParent(context, 'p', named('a'))
       await completed(context, ['a'])
       context.advance(LEASE_MS)
-      same((await context.claim({ takeOver: false })).records, [], 'claimed without takeovers')
+      same((await context.claim({ takeOver: 'never' })).records, [], 'claimed without takeovers')
       const { records } = await context.claim({ executorId: OTHER_EXECUTOR })
       same(
         records.map(({ executionId, status, takeovers }) => [executionId, status, takeovers]),

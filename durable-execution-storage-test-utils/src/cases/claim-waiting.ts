@@ -26,7 +26,7 @@ export const claimWaitingCases = casesOf('claim', [
       await completed(context, ['a'], { handOver: null })
       const before = await context.row('p')
       context.advance(2)
-      const { records } = await context.claim({ takeOver: false, executorId: OTHER_EXECUTOR })
+      const { records } = await context.claim({ takeOver: 'never', executorId: OTHER_EXECUTOR })
       const expected = {
         ...before,
         executorId: OTHER_EXECUTOR,
@@ -66,7 +66,7 @@ export const claimWaitingCases = casesOf('claim', [
     async run(context) {
       const before = await asleep(context, 'a', 'key')
       context.advance(TIMEOUT_MS)
-      const { records } = await context.claim({ takeOver: false })
+      const { records } = await context.claim({ takeOver: 'never' })
       const expected = {
         ...before,
         executorId: 'executor_a',

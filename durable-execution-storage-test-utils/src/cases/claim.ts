@@ -136,7 +136,7 @@ export const claimCases = casesOf('claim', [
     name: 'takes ready rows also where it takes nothing over',
     async run(context) {
       await inserted(context, newExecution({ executionId: 'a' }))
-      same(idsOf((await context.claim({ takeOver: false })).records), ['a'], 'claimed')
+      same(idsOf((await context.claim({ takeOver: 'never' })).records), ['a'], 'claimed')
     },
   },
   {
@@ -144,7 +144,7 @@ export const claimCases = casesOf('claim', [
     async run(context) {
       const row = await started(context, 'a')
       await context.release([claimOf(row)])
-      const { records } = await context.claim({ executorId: OTHER_EXECUTOR, takeOver: false })
+      const { records } = await context.claim({ executorId: OTHER_EXECUTOR, takeOver: 'never' })
       same(
         records.map(({ claimCount, takeovers, attempt }) => [claimCount, takeovers, attempt]),
         [[2, 0, 0]],

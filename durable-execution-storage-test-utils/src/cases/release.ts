@@ -43,7 +43,7 @@ export const releaseCases = casesOf('release', [
         },
         'row',
       )
-      const { records } = await context.claim({ executorId: OTHER_EXECUTOR, takeOver: false })
+      const { records } = await context.claim({ executorId: OTHER_EXECUTOR, takeOver: 'never' })
       same(idsOf(records), ['a'], 'claimed by another at once')
     },
   },
@@ -206,7 +206,7 @@ export const releaseCases = casesOf('release', [
       context.advance(LEASE_MS)
       const claims = executionIds.map((executionId) => ({ executionId, claimCount: 1 }))
       same(new Set(await context.release(claims)), new Set(['applied']), 'outcomes')
-      const { records } = await context.claim({ limit: 2000, takeOver: false })
+      const { records } = await context.claim({ limit: 2000, takeOver: 'never' })
       same(records.length, 1000, 'number of rows claimed again')
     },
   },

@@ -221,7 +221,13 @@ export const clockCases = casesOf('all verbs', [
         await storage.insert({ ...who, executions: [] }),
         await storage.get({ executionIds: [], now }),
         await storage.getChildren({ parentExecutionId: 'p', limit: 1, now }),
-        await storage.claim({ ...who, queue: 'q', limit: 1, takeOver: true, suspects: 'exclude' }),
+        await storage.claim({
+          ...who,
+          queue: 'q',
+          limit: 1,
+          takeOver: 'also',
+          suspects: 'exclude',
+        }),
         await storage.settle({ ...who, settlements: [], handOver }),
         await storage.renew({ claims: [], leaseMs: 1000, now }),
         await storage.lostClaims({ claims: [], now }),
@@ -252,7 +258,7 @@ export const clockCases = casesOf('all verbs', [
       // The moment of writing and that of answering may be a little apart.
       same(Math.abs(row.createdAt - inserting.now) < 5000, true, 'whether createdAt is its time')
       same(row.claimAt, row.createdAt + 60_000, 'claimAt')
-      const claim = { ...who, queue: 'default', limit: 1, takeOver: true } as const
+      const claim = { ...who, queue: 'default', limit: 1, takeOver: 'also' } as const
       same((await storage.claim({ ...claim, suspects: 'exclude' })).records, [], 'claimed early')
     },
   },

@@ -107,6 +107,40 @@ export const outageJourneys: readonly Journey[] = [
     },
   },
   {
+    name: 'lapsed work does not wait behind a backlog',
+    run: async (context) => {
+      const link = context.link()
+      const latch = new Latch()
+      const cutOff = await context.executor({ link, leaseMs: SHORT_LEASE_MS })
+      const task = defineNamed(cutOff, 'the one cut off', latch.opened)
+      const held = await cutOff.enqueueTask(task, 0)
+      await context.until('it runs', () => context.countEvents('execution_started', cutOff) === 1)
+      const other = context.client({ leaseMs: SHORT_LEASE_MS, maxConcurrentTaskExecutions: 2 })
+      const order: string[] = []
+      other.task({
+        id: 'named',
+        timeoutMs: LONG_MS,
+        run: async ({ executionId }) => {
+          order.push(executionId)
+          await context.pause(10)
+          return 'the other'
+        },
+      })
+      const line = Array.from({ length: 1000 }, (_, index) => childTask(task, index))
+      link.cut()
+      const backlog = await other.enqueueTasks(line)
+      await other.start()
+      await context.until('it is taken over', async () => {
+        const { status } = await context.row(held.getExecutionId())
+        return status === 'completed'
+      })
+      const place = order.indexOf(held.getExecutionId())
+      holds(place >= 0 && place < 900, `it is taken over before the line is done, got ${place}`)
+      await Promise.all(backlog.map((handle) => handle.waitAndGetOutput()))
+      latch.open()
+    },
+  },
+  {
     name: 'results that cannot be stored during an outage are kept, and stored when it is over',
     run: async (context) => {
       const link = context.link()

@@ -1,5 +1,11 @@
 /** Turns an operation into a call, from its seed and the rows that are there. */
-import { isFinished, transitions, type ClaimRequest, type ExecutionRecord } from 'durable-execution'
+import {
+  fitsTakeOver,
+  isFinished,
+  transitions,
+  type ClaimRequest,
+  type ExecutionRecord,
+} from 'durable-execution'
 
 import { claimOf } from '../context'
 import { storedError } from '../factory'
@@ -124,7 +130,7 @@ function claim(choice: Choice): Call {
     queue,
     limit: random.integer(1, 6),
     exceptTaskIds: random.chance(0.15) ? [random.oneOf(...TASK_IDS)] : undefined,
-    takeOver: random.chance(0.8),
+    takeOver: random.weighted({ also: 14, never: 3, only: 3 }, 'also'),
     suspects: hasSuspects && random.chance(0.6) ? 'only' : 'exclude',
     from: random.chance(0.2) ? now - random.integer(0, 5000) : undefined,
   }
@@ -136,7 +142,7 @@ function claimable(request: ClaimRequest, { rows, now }: World): ExecutionRecord
   const { queue, from = -Infinity, exceptTaskIds = [], takeOver, suspects } = request
   return rows
     .filter((row) => row.queue === queue && isDue(row, from, now))
-    .filter((row) => takeOver || !transitions.isTakeover(row))
+    .filter((row) => fitsTakeOver(row, takeOver))
     .filter((row) => transitions.isSuspect(row) === (suspects === 'only'))
     .filter((row) => !exceptTaskIds.includes(row.taskId))
     .sort((a, b) => (a.claimAt ?? 0) - (b.claimAt ?? 0))

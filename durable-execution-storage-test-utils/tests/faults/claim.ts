@@ -50,6 +50,18 @@ export const claimFaults: readonly Fault[] = [
     }),
   },
   {
+    fault: 'a claim of lapsed work only takes what is due too',
+    fails:
+      'claim: takes over nothing else when asked for that only, whatever stands in line before it',
+    breaks: ({ storage }) => ({
+      claim: (request) =>
+        storage.claim({
+          ...request,
+          takeOver: request.takeOver === 'only' ? 'also' : request.takeOver,
+        }),
+    }),
+  },
+  {
     fault: 'suspects are not excluded',
     fails: 'claim: leaves a suspect to a claim of suspects',
     breaks: ({ storage }) => ({
@@ -113,7 +125,7 @@ export const claimFaults: readonly Fault[] = [
     fault: 'what others hold by a lapsed lease is always taken',
     fails: 'claim: takes nothing over unless asked to',
     breaks: ({ storage }) => ({
-      claim: (request) => storage.claim({ ...request, takeOver: true }),
+      claim: (request) => storage.claim({ ...request, takeOver: 'also' }),
     }),
   },
   {

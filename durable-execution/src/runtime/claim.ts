@@ -7,11 +7,11 @@
  */
 import type { ExecutionRecord } from '../execution/record'
 import { isWaiting } from '../execution/status'
-import { Backoff } from '../lib/backoff'
-import type { Environment, Timer } from '../lib/environment'
-import type { ClaimAnswer } from '../storage/storage'
+import type { Timer } from '../lib/environment'
+import type { ClaimAnswer, ClaimRequest } from '../storage/storage'
 import type { Job } from './loop'
 import type { Prefetch } from './prefetch'
+import { Queue, SHORTEST_PAUSE_MS } from './queue'
 import type { Releaser } from './release'
 import type { Flow, Runtime } from './runtime'
 import { isSuspect, Suspects } from './suspects'
@@ -20,54 +20,8 @@ import { isSuspect, Suspects } from './suspects'
 const MAX_CLAIM = 1000
 /** The sweep under load, in milliseconds. */
 const BUSY_SWEEP_MS = 500
-/** The shortest pause after a claim that found nothing, in milliseconds. */
-const SHORTEST_PAUSE_MS = 50
 /** How often suspects are looked for while other work is found, in milliseconds. */
 const SUSPECT_LOOK_MS = 1000
-/** Rows may become visible this much after the time they are due, in milliseconds: the low-water mark stays behind by it. */
-const MARK_LAG_MS = 2000
-
-/** What is known of one queue. */
-class Queue {
-  readonly name: string
-  /** Whether the last claim found everything that was due, and nothing became due since. */
-  isDrained = false
-  /** Something became due while a claim was under way that may not have seen it. */
-  hasNews = false
-  /** Nothing is looked for before this moment, on the storage's clock. */
-  mark: number | undefined = undefined
-  /** Pauses after claims that found nothing although something is due: it is locked, or not for us. */
-  readonly backoff: Backoff
-  private timer: Timer | null = null
-  private timerDueAt = Infinity
-
-  constructor(name: string, environment: Environment, longestPauseMs: number) {
-    this.name = name
-    this.backoff = new Backoff({
-      baseMs: SHORTEST_PAUSE_MS * 2,
-      maxMs: Math.max(SHORTEST_PAUSE_MS * 2, longestPauseMs),
-      random: () => environment.random(),
-    })
-  }
-
-  /** Calls back after a delay; of several, the soonest counts. */
-  wakeIn(environment: Environment, ms: number, wake: () => void): void {
-    const dueAt = environment.monotonic() + ms
-    if (this.timer !== null && this.timerDueAt <= dueAt) return
-    this.cancelTimer()
-    this.timerDueAt = dueAt
-    this.timer = environment.setTimer(ms, () => {
-      this.timer = null
-      wake()
-    })
-  }
-
-  cancelTimer(): void {
-    this.timer?.cancel()
-    this.timer = null
-    this.timerDueAt = Infinity
-  }
-}
 
 /** What comes before claiming after an outage or a standstill: first kept results are stored, then leases renewed. */
 export interface CatchUp {
@@ -129,7 +83,7 @@ export class Claimer<TTransaction> implements Job {
     const queue = this.queues.get(queueName)
     if (!queue || this.runtime.lifecycle !== 'started') return
     if (inMs > 0) {
-      queue.wakeIn(this.runtime.environment, inMs, () => {
+      queue.wakeIn(inMs, () => {
         this.due(queueName, 0)
       })
       return
@@ -182,14 +136,46 @@ export class Claimer<TTransaction> implements Job {
     const { options, health } = this.runtime
     const limit = this.room()
     if (limit === 0 || this.runtime.lifecycle !== 'started') return
-    const takeOver = health.hasBeenHealthyFor(options.leaseMs / 2)
+    const mayTakeOver = health.hasBeenHealthyFor(options.leaseMs / 2)
+    if (mayTakeOver) await this.takeOverPastBacklog(queue, limit)
+    await this.claimDue(queue, mayTakeOver)
+  }
+
+  private async claimDue(queue: Queue, mayTakeOver: boolean): Promise<void> {
+    const limit = this.room()
+    if (limit === 0) return
+    const takeOver = mayTakeOver ? 'also' : 'never'
     queue.hasNews = false
-    let taken = await this.claim(queue, { limit, takeOver, suspects: 'exclude' })
+    let taken = await this.claim(queue, {
+      limit,
+      takeOver,
+      suspects: 'exclude',
+      from: queue.mark,
+    })
+    queue.hasBacklog = taken === limit
     queue.isDrained = taken < limit && !queue.hasNews
-    if (taken < limit && takeOver && this.mayLookForSuspect(taken)) {
+    if (taken < limit && mayTakeOver && this.mayLookForSuspect(taken)) {
       taken += await this.claim(queue, { limit: 1, takeOver, suspects: 'only' })
     }
     if (taken > 0) queue.backoff.reset()
+  }
+
+  /**
+   * Work is claimed in the order in which it became due, and a lease that lapsed did so only now: behind a backlog its work would
+   * wait for all of it. So with a backlog it is looked for apart (G3).
+   */
+  private async takeOverPastBacklog(queue: Queue, limit: number): Promise<void> {
+    const storageNow = this.runtime.storage.now()
+    const from = queue.lapsedLookFrom(storageNow)
+    if (from === null) return
+    const request = { takeOver: 'only', from } as const
+    const taken = await this.claim(queue, { ...request, limit, suspects: 'exclude' })
+    // There may be more: the next claim looks again.
+    if (taken === limit) return
+    const hasSuspect =
+      this.suspects.isRunning ||
+      (await this.claim(queue, { ...request, limit: 1, suspects: 'only' })) > 0
+    queue.lapsedLooked(storageNow, !hasSuspect)
   }
 
   /** Suspects come after everything else, but are not starved by it. */
@@ -203,7 +189,7 @@ export class Claimer<TTransaction> implements Job {
 
   private async claim(
     queue: Queue,
-    request: { limit: number; takeOver: boolean; suspects: 'exclude' | 'only' },
+    request: Pick<ClaimRequest, 'limit' | 'takeOver' | 'suspects' | 'from'>,
   ): Promise<number> {
     const { gate, storage, claimant, environment } = this.runtime
     const exceptTaskIds = this.releaser.unknownTaskIds()
@@ -217,7 +203,6 @@ export class Claimer<TTransaction> implements Job {
             ...request,
             queue: queue.name,
             exceptTaskIds,
-            from: request.suspects === 'only' ? undefined : queue.mark,
             signal,
           }),
         ),
@@ -226,7 +211,8 @@ export class Claimer<TTransaction> implements Job {
       this.flow.answerLost()
       throw error
     }
-    if (answer.dueFrom !== null) queue.mark = answer.dueFrom - MARK_LAG_MS
+    const isInLine = request.takeOver !== 'only' && request.suspects === 'exclude'
+    if (answer.dueFrom !== null && isInLine) queue.took(answer.dueFrom)
     for (const record of answer.records) this.dispatch(record, sentAt)
     return answer.records.length
   }
@@ -261,12 +247,12 @@ export class Claimer<TTransaction> implements Job {
     for (const { queue: name, claimAt, dueInMs } of answer.next) {
       const queue = this.queues.get(name)
       if (!queue || claimAt === null || dueInMs === null) continue
-      if (queue.mark !== undefined && claimAt < queue.mark) queue.mark = claimAt
+      queue.seen(claimAt)
       if (dueInMs > 0) {
         if (dueInMs <= options.pollIntervalMs) this.due(name, dueInMs)
       } else if (queue.isDrained) {
         // Found due though a claim found nothing: not at once, it may be locked or not for us.
-        queue.wakeIn(environment, queue.backoff.next() - SHORTEST_PAUSE_MS, () => {
+        queue.wakeIn(queue.backoff.next() - SHORTEST_PAUSE_MS, () => {
           this.due(name, 0)
         })
       }

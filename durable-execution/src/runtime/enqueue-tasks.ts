@@ -5,14 +5,14 @@ import { show } from '../lib/validation'
 import type { InsertOutcome } from '../storage/storage'
 import type { ChildTask, ExecutionOptions } from '../task/children'
 import { checkExecutionId } from '../task/options'
-import type { AnyTask } from '../task/task'
 import type { Enqueuer } from './enqueue'
 import { planExecution } from './plan'
 import type { Runtime } from './runtime'
 
 /** What may be said of one enqueue, but for the transaction. */
 export interface EnqueueRequest {
-  readonly task: AnyTask
+  /** A task, if types were heeded. */
+  readonly task: unknown
   readonly input?: unknown
   readonly options?: (ExecutionOptions & { executionId?: string | undefined }) | undefined
 }
@@ -45,7 +45,9 @@ export class TaskEnqueuer<TTransaction> {
       )
     }
     if (children.length === 0) return []
-    const planned = children.map((child: ChildTask) => this.plan(child))
+    const planned = children.map((child: ChildTask | null | undefined) =>
+      this.plan({ task: child?.task, input: child?.input, options: child?.options }),
+    )
     const rows = planned.flat()
     const hasKeys = rows.some(({ sleepingKey }) => sleepingKey !== null)
     // Without keys nothing can be in the way, and a flush is one transaction.

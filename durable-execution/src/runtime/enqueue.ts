@@ -33,7 +33,7 @@ export class Enqueuer<TTransaction> {
     this.flow = flow
     this.fastPath = fastPath
     this.lane = this.createLane()
-    this.keyedLane = this.createLane()
+    this.keyedLane = this.createLane(executionIdsOf)
   }
 
   get waitingCount(): number {
@@ -67,13 +67,18 @@ export class Enqueuer<TTransaction> {
     })
   }
 
-  private createLane(): Batcher<Item, readonly InsertOutcome[]> {
+  /** @param namesOf - What must not come twice in one call. */
+  private createLane(namesOf?: (item: Item) => string[]): Batcher<Item, readonly InsertOutcome[]> {
     return new Batcher<Item, readonly InsertOutcome[]>({
       environment: this.runtime.environment,
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BYTES,
       sizeOf: ({ rows }) =>
         rows.reduce((bytes, { input }) => bytes + ROW_BYTES + (input?.length ?? 0), 0),
+      ...(namesOf && {
+        namesOf,
+        conflicts: (item, names) => namesOf(item).some((name) => names.has(name)),
+      }),
       flush: (items) => this.flush(items),
     })
   }
@@ -124,7 +129,8 @@ export class Enqueuer<TTransaction> {
     const { queue, sleepMsBeforeRun, start } = execution
     if (start === 'ready' && outcome?.kind === 'inserted') this.flow.due(queue, sleepMsBeforeRun)
     if (start !== 'claimed') return
-    if (!this.isOurs(outcome)) {
+    if (outcome?.kind !== 'inserted') {
+      // What a try before this one inserted, whose answer was lost, is found by `recover`: it may have ended meanwhile.
       this.fastPath.giveBack([execution])
       return
     }
@@ -132,12 +138,9 @@ export class Enqueuer<TTransaction> {
     const record = createRecord(execution, { ...claimant, now: at.now, activeChildrenCount: 0 })
     this.flow.start(record, at.sentAt)
   }
+}
 
-  /** Inserted now, or by a try before this one whose answer was lost. */
-  private isOurs(outcome: InsertOutcome | undefined): boolean {
-    if (outcome?.kind !== 'exists') return outcome?.kind === 'inserted'
-    const { status, executorId, claimCount } = outcome.existing
-    const isOwn = executorId === this.runtime.claimant.executorId && claimCount === 1
-    return isOwn && status === 'running' && outcome.conflict === 'execution_id'
-  }
+/** An id that came twice in one call would bring the first steps of its chain twice: they hang under a row that is inserted. */
+function executionIdsOf({ rows }: Item): string[] {
+  return rows.map(({ executionId }) => executionId)
 }

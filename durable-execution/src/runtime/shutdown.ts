@@ -5,12 +5,24 @@
 import { DurableExecutionError } from '../errors'
 import { createSharedController } from '../lib/abort'
 import { delay } from '../lib/environment'
+import { show } from '../lib/validation'
 import type { Runtime } from './runtime'
 import type { Stages } from './stages'
+
+const DEFAULT_GRACE_MS = 30_000
 
 /** What tells of the beginning of a shutdown: every running function may listen to it. */
 export function createShutdownController(): AbortController {
   return createSharedController()
+}
+
+/** @throws A non-retryable `DurableExecutionError` if it is no duration. */
+export function checkGraceMs(graceMs: unknown = DEFAULT_GRACE_MS): number {
+  if (typeof graceMs === 'number' && graceMs >= 0) return graceMs
+  throw DurableExecutionError.nonRetryable(
+    `Invalid options: graceMs: expected a number of at least 0, got ${show(graceMs)}`,
+    { code: 'invalid_options' },
+  )
 }
 
 /** Ends an executor. `begin` aborts the shutdown signal. */

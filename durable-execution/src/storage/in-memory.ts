@@ -6,7 +6,7 @@ import * as transitions from '../execution/transitions'
 import { systemEnvironment } from '../lib/environment'
 import { Rows } from './in-memory-rows'
 import * as writes from './in-memory-writes'
-import { isHeld } from './requests'
+import { fitsTakeOver, isHeld } from './requests'
 import type {
   CancelOutcome,
   CancelRequest,
@@ -222,6 +222,6 @@ export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
 
 function mayClaim(record: ExecutionRecord, request: ClaimRequest): boolean {
   if (request.exceptTaskIds?.includes(record.taskId) === true) return false
-  if (transitions.isTakeover(record) && !request.takeOver) return false
+  if (!fitsTakeOver(record, request.takeOver)) return false
   return transitions.isSuspect(record) === (request.suspects === 'only')
 }

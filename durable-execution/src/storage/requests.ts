@@ -2,7 +2,8 @@
 import { DurableExecutionError } from '../errors'
 import type { Claim, ExecutionRecord } from '../execution/record'
 import type { Settlement } from '../execution/settlement'
-import type { GuardedOutcome } from './storage'
+import { isTakeover } from '../execution/transitions'
+import type { GuardedOutcome, TakeOver } from './storage'
 
 /**
  * Refuses a batch that holds an execution twice, or together with one of its children: a database may write a row that a
@@ -35,6 +36,11 @@ export type GuardedRow = Pick<
   ExecutionRecord,
   'claimCount' | 'status' | 'executorId' | 'sleepingKey'
 >
+
+/** Whether a claim that takes over so may take this record. */
+export function fitsTakeOver(record: ExecutionRecord, takeOver: TakeOver): boolean {
+  return takeOver === 'also' || isTakeover(record) === (takeOver === 'only')
+}
 
 /** Whether somebody holds the row under this very claim. */
 export function isHeld(row: GuardedRow | undefined, claim: Claim): boolean {

@@ -74,14 +74,19 @@ export interface ExistingExecution {
   readonly claimCount: number
 }
 
+/**
+ * Whether a claim takes what other executors hold by a lapsed lease: not at all, beside what is due, or nothing else (so that it
+ * need not stand in line behind a backlog).
+ */
+export type TakeOver = 'never' | 'also' | 'only'
+
 /** Takes due rows of one queue, by the storage's clock. */
 export interface ClaimRequest extends StorageCall, Claimant {
   readonly queue: string
   readonly limit: number
   /** Executions of these tasks are left for others. */
   readonly exceptTaskIds?: readonly string[] | undefined
-  /** Whether to take also what other executors hold by a lapsed lease. */
-  readonly takeOver: boolean
+  readonly takeOver: TakeOver
   /** Executions that may kill their process: leave them, or take at most one of only them. */
   readonly suspects: 'exclude' | 'only'
   /** Nothing due before this moment is looked for: a low-water mark that spares the scan of dead index entries. */

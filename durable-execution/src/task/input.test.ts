@@ -74,14 +74,19 @@ describe('runValidation', () => {
     await expect(runValidation('add', (input) => Promise.resolve([input]), 1)).resolves.toEqual([1])
   })
 
+  const tooSmall = new Error('too small')
+
   it('turns whatever is thrown into an error that is never retried and names the task', async () => {
-    for (const thrown of [new Error('too small'), 'too small']) {
-      const run = runValidation('add', () => Promise.reject(thrown), 1)
-      await expect(run).rejects.toMatchObject({
-        message: 'Invalid input to task add: too small',
+    const failures: [() => unknown, unknown][] = [
+      [() => Promise.reject(tooSmall), tooSmall],
+      [() => z.never({ error: 'too small' }).parse(1), expect.any(Error)],
+    ]
+    for (const [validate, cause] of failures) {
+      await expect(runValidation('add', validate, 1)).rejects.toMatchObject({
+        message: expect.stringMatching(/^Invalid input to task add: .*too small/s) as string,
         code: 'invalid_input',
         isRetryable: false,
-        cause: thrown,
+        cause,
       })
     }
   })

@@ -6,7 +6,7 @@ export interface ControlledCall<TInput, TOutput> {
   readonly context: TaskRunContext
   readonly input: TInput
   readonly returns: (output: TOutput) => void
-  readonly throws: (error: unknown) => void
+  readonly throws: (error: Error) => void
 }
 
 /** The function with the calls it got so far. */
@@ -34,13 +34,13 @@ export function createControlledRun<TOutput = string, TInput = undefined>(
     },
     run: (context, input) =>
       new Promise<TOutput>((resolve, reject) => {
-        const throws = (error: unknown): void => {
-          reject(error as Error)
+        const throws = (error: Error): void => {
+          reject(error)
         }
         calls.push({ context, input, returns: resolve, throws })
         if (options.heedsSignal !== true) return
         context.cancelSignal.addEventListener('abort', () => {
-          throws(context.cancelSignal.reason)
+          throws(context.cancelSignal.reason as Error)
         })
       }),
   }

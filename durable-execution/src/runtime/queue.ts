@@ -1,0 +1,87 @@
+/** What an executor knows of one queue it takes work from. */
+import { Backoff } from '../lib/backoff'
+import type { Environment, Timer } from '../lib/environment'
+
+/** The shortest pause after a claim that found nothing, in milliseconds. */
+export const SHORTEST_PAUSE_MS = 50
+/** Rows may become visible this much after the time they are due, in milliseconds: marks stay behind by it. */
+const MARK_LAG_MS = 2000
+/** How often lapsed work is looked for past a backlog, in milliseconds. */
+const LAPSED_LOOK_MS = 500
+/** A look past a backlog begins with what lapsed at most this long before the executor started, in milliseconds. */
+const LAPSED_BEFORE_START_MS = 120_000
+
+/** State of one queue. */
+export class Queue {
+  readonly name: string
+  /** Whether the last claim found everything that was due, and nothing became due since. */
+  isDrained = false
+  /** Something became due while a claim was under way that may not have seen it. */
+  hasNews = false
+  /** A claim took as much as it was allowed to: more is due. */
+  hasBacklog = false
+  /** Nothing is looked for before this moment, on the storage's clock. */
+  mark: number | undefined = undefined
+  /** Pauses after claims that found nothing although something is due: it is locked, or not for us. */
+  readonly backoff: Backoff
+  private readonly environment: Environment
+  private timer: Timer | null = null
+  private timerDueAt = Infinity
+  /** What lapsed before this moment, on the storage's clock, was looked for. */
+  private lapsedLookedUntil: number | null = null
+  private nextLapsedLookAt = -Infinity
+
+  constructor(name: string, environment: Environment, longestPauseMs: number) {
+    this.name = name
+    this.environment = environment
+    this.backoff = new Backoff({
+      baseMs: SHORTEST_PAUSE_MS * 2,
+      maxMs: Math.max(SHORTEST_PAUSE_MS * 2, longestPauseMs),
+      random: () => environment.random(),
+    })
+  }
+
+  /** Calls back after a delay; of several, the soonest counts. */
+  wakeIn(ms: number, wake: () => void): void {
+    const dueAt = this.environment.monotonic() + ms
+    if (this.timer !== null && this.timerDueAt <= dueAt) return
+    this.cancelTimer()
+    this.timerDueAt = dueAt
+    this.timer = this.environment.setTimer(ms, () => {
+      this.timer = null
+      wake()
+    })
+  }
+
+  cancelTimer(): void {
+    this.timer?.cancel()
+    this.timer = null
+    this.timerDueAt = Infinity
+  }
+
+  /** A claim took rows of which the first was due at this moment. */
+  took(dueFrom: number): void {
+    this.mark = dueFrom - MARK_LAG_MS
+  }
+
+  /** The first row is due at this moment: a mark beyond it would hide it. */
+  seen(claimAt: number): void {
+    if (this.mark !== undefined && claimAt < this.mark) this.mark = claimAt
+  }
+
+  /**
+   * Whether to look for lapsed work past the backlog, and from which moment on the storage's clock. What lapsed since the last look
+   * is all there is to find: the look reads only what became due since then.
+   */
+  lapsedLookFrom(storageNow: number): number | null {
+    this.lapsedLookedUntil ??= storageNow - LAPSED_BEFORE_START_MS
+    if (!this.hasBacklog || this.environment.monotonic() < this.nextLapsedLookAt) return null
+    return this.lapsedLookedUntil
+  }
+
+  /** What had lapsed by then was taken, all of it or all that may run now: until the next look there is a pause. */
+  lapsedLooked(storageNow: number, isAllTaken: boolean): void {
+    this.nextLapsedLookAt = this.environment.monotonic() + LAPSED_LOOK_MS
+    if (isAllTaken) this.lapsedLookedUntil = storageNow - MARK_LAG_MS
+  }
+}
