@@ -67,7 +67,7 @@ const wholeNumber = z.int()
 const duration = wholeNumber.max(MAX_DURATION_MS)
 
 /** The name of a queue. */
-export const queueName = z.string().min(1).max(255)
+const queueName = z.string().min(1).max(255)
 
 function hasMethods(names: readonly string[]): z.ZodType<object> {
   return z.custom<object>(

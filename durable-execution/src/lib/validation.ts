@@ -14,6 +14,8 @@ export function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'symbol') return 'a symbol'
   try {
+    const kind = builtInKind(value)
+    if (kind !== null) return `${/^[AEIOU]/.test(kind) ? 'an' : 'a'} ${kind}`
     const text = typeof value === 'number' ? String(value) : JSON.stringify(value)
     if (text === undefined) return 'undefined'
     return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text
@@ -22,12 +24,58 @@ export function show(value: unknown): string {
   }
 }
 
+/** What JSON would hide of an object: that it is a `Promise`, a `Date`, an `Error`, … `null` for plain objects and lists. */
+function builtInKind(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null) return null
+  const tag = Object.prototype.toString.call(value).slice('[object '.length, -1)
+  // The last: what `import * as options` makes.
+  return ['Object', 'Array', 'Module'].includes(tag) ? null : tag
+}
+
+/** A property of anything; `undefined` where there is none, or where it can't be read. */
+export function propertyOf(value: unknown, key: PropertyKey): unknown {
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return undefined
+  try {
+    return Reflect.get(value, key)
+  } catch {
+    return undefined
+  }
+}
+
+/** Which of these functions an object does not have. */
+export function missingFunctions(value: unknown, names: readonly string[]): readonly string[] {
+  return names.filter((name) => typeof propertyOf(value, name) !== 'function')
+}
+
+/** An object of options as it was read: nothing of it is checked but its keys. */
+export type ReadOptions<TKey extends string> = Readonly<Partial<Record<TKey, unknown>>>
+
+/** Reads an object that may have only these keys: a typo is no default. Each is read once. */
+export function readOptions<TKey extends string>(
+  value: unknown,
+  keys: readonly TKey[],
+): Checked<ReadOptions<TKey>> {
+  try {
+    if (!isPlain(value)) return { isValid: false, problem: `expected an object, got ${show(value)}` }
+    const odd = Object.keys(value).find((key) => !(keys as readonly string[]).includes(key))
+    if (odd !== undefined) {
+      const problem = `unknown key ${show(odd)}, expected only ${keys.join(', ')}`
+      return { isValid: false, problem }
+    }
+    const entries = keys.map((key) => [key, Reflect.get(value, key)] as const)
+    return { isValid: true, value: Object.fromEntries(entries) as ReadOptions<TKey> }
+  } catch {
+    return { isValid: false, problem: 'expected an object that can be read, got one that throws' }
+  }
+}
+
+function isPlain(value: unknown): value is object {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject && builtInKind(value) === null
+}
+
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (inner, key) =>
-      typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined,
-    value,
-  )
+  return path.reduce(propertyOf, value)
 }
 
 /** Checks a value. The problem names each wrong place, what was expected there, and what came. */
@@ -39,7 +87,9 @@ export function check<TSchema extends z.ZodType>(
   if (result.success) return { isValid: true, value: result.data }
   const problems = result.error.issues.map((issue) => {
     const place = issue.path.length > 0 ? `${issue.path.map(String).join('.')}: ` : ''
-    return `${place}${issue.message}, got ${show(at(value, issue.path))}`
+    // zod names the type that came; the value itself says more.
+    const message = issue.message.replace(/, received \w+( \w+)*$/, '')
+    return `${place}${message}, got ${show(at(value, issue.path))}`
   })
   return { isValid: false, problem: problems.join('; ') }
 }

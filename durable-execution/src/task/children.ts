@@ -2,7 +2,7 @@
 import type { DurableExecutionError } from '../errors'
 import type { RetryOptions } from '../execution/retry'
 import type { ErroredTaskExecutionStatus } from '../execution/status'
-import type { AnyTask, InferTaskInput, InferTaskOutput, Task } from './task'
+import type { AnyTask, InferTaskInput, InferTaskOutput } from './task'
 
 /** Options of one execution that stand above those of its task. */
 export interface ExecutionOptions {
@@ -81,9 +81,3 @@ export interface ParentOutput<TRunOutput, TChildren extends AnyChildren> {
   readonly output: TRunOutput
   readonly children: FinishedChildren<TChildren>
 }
-
-/** A task that a finalize is. */
-export type FinalizeTask<TRunOutput, TChildren extends AnyChildren, TOutput> = Task<
-  ParentOutput<TRunOutput, TChildren>,
-  TOutput
->

@@ -259,7 +259,7 @@ export function defineSleepingTask(options: SleepingTaskOptions): SleepingDefini
 }
 
 /** Tasks come from user code without types too. */
-export function checkTask(id: string, task: unknown, what: string): string {
+function checkTask(id: string, task: unknown, what: string): string {
   const taskId: unknown =
     typeof task === 'object' && task !== null ? Reflect.get(task, 'id') : undefined
   if (typeof taskId === 'string') return taskId
