@@ -4,6 +4,7 @@ import type { Options } from 'tsup'
 export const tsupBase: Options = {
   format: 'esm',
   platform: 'node',
+  removeNodeProtocol: false,
   target: 'node20',
   tsconfig: 'tsconfig.build.json',
   dts: {

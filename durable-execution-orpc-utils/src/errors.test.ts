@@ -74,7 +74,13 @@ describe('an error that the remote side answered with', () => {
       isRetryable: false,
       isInternal: false,
     })
-    expect(error.cause).toBe(thrown)
+  })
+})
+
+describe('what was thrown', () => {
+  it.each([404, 503, 400])('is the cause of the error, with status %i', (status) => {
+    const thrown = answered(status)
+    expect(toDurableError(thrown, NOW).cause).toBe(thrown)
   })
 })
 

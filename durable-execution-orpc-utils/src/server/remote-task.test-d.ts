@@ -1,6 +1,6 @@
 import type { Client, ORPCError } from '@orpc/client'
 import { RPCLink } from '@orpc/client/fetch'
-import { os, type, type RouterClient } from '@orpc/server'
+import { createRouterClient, os, type, type RouterClient } from '@orpc/server'
 import { childTask, type DurableExecutor, type Task, type TaskRunContext } from 'durable-execution'
 import { describe, expectTypeOf, it } from 'vitest'
 
@@ -27,7 +27,7 @@ interface Tenant {
 }
 
 declare const executor: DurableExecutor<{ commit: () => void }>
-declare const client: RouterClient<typeof router>
+const client = createRouterClient(router)
 declare const tenantClient: RouterClient<typeof router, Tenant>
 declare const optionalClient: RouterClient<typeof router, Partial<Tenant>>
 
