@@ -12,6 +12,11 @@ export function assertStorable(text: string): void {
   if (!isWellFormed(text)) refuse(text, 'half of a surrogate pair')
 }
 
+/** Whether the database gives this text back as it was. */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0') && isWellFormed(text)
+}
+
 function refuse(text: string, what: string): never {
   throw DurableExecutionError.nonRetryable(
     `The text ${JSON.stringify(text.slice(0, 80))} holds ${what}, which the database cannot store: encode the value (as JSON does)`,

@@ -30,13 +30,21 @@ export interface OpenOptions extends SQLiteTaskExecutionsStorageOptions {
 export interface TestDatabase {
   readonly storage: SQLiteTaskExecutionsStorage<unknown>
   /** Runs the callback in a transaction of the user. With a synchronous driver all is done when this returns. */
-  inTransaction(work: (transaction: unknown) => unknown): Promise<void>
+  readonly inTransaction: (work: (transaction: unknown) => unknown) => Promise<void>
+  /** Opens a transaction with the write lock, as a user does who has not finished. */
+  readonly begin: () => Promise<OpenTransaction>
   /** Executes statements without values. */
-  exec(text: string): Promise<void>
-  all(text: string, params?: readonly (string | number)[]): Promise<unknown[][]>
+  readonly exec: (text: string) => Promise<void>
+  readonly all: (text: string, params?: readonly (string | number)[]) => Promise<unknown[][]>
   /** Every row of the table. */
-  rows(): Promise<ExecutionRecord[]>
-  close(): void
+  readonly rows: () => Promise<ExecutionRecord[]>
+  readonly close: () => void
+}
+
+/** A transaction that holds the write lock until it is ended. */
+export interface OpenTransaction {
+  readonly exec: (text: string) => Promise<void>
+  readonly commit: () => Promise<void>
 }
 
 /** A driver with its name. */
@@ -84,6 +92,9 @@ function openSync(Database: SyncConstructor, file: string, options: OpenOptions)
       .prepare(text)
       .raw(true)
       .all(...params) as unknown[][]
+  const exec = async (text: string) => {
+    client.exec(text)
+  }
   return {
     storage: createSQLiteTaskExecutionsStorage(db, table, storageOptions),
     async inTransaction(work) {
@@ -91,9 +102,11 @@ function openSync(Database: SyncConstructor, file: string, options: OpenOptions)
         work(transaction)
       })
     },
-    async exec(text) {
-      client.exec(text)
+    async begin() {
+      client.exec('BEGIN IMMEDIATE')
+      return { exec, commit: () => exec('COMMIT') }
     },
+    exec,
     all,
     rows: () => readRows(all, tableName),
     close: () => client.close(),
@@ -116,6 +129,13 @@ function openLibsql(file: string, options: OpenOptions): TestDatabase {
       await db.transaction(async (transaction) => {
         await work(transaction)
       })
+    },
+    async begin() {
+      const transaction = await client.transaction('write')
+      return {
+        exec: (text) => transaction.executeMultiple(text),
+        commit: () => transaction.commit(),
+      }
     },
     exec: (text) => client.executeMultiple(text),
     all,

@@ -146,8 +146,9 @@ function testStandstill(driver: Driver): void {
       expect(outputs).toEqual(Array.from({ length: 5 }, () => 'other'))
       expect(other.count('execution_taken_over')).toBe(5)
       const before = await scene.rows()
-      for (const { takeovers, claimCount } of before)
+      for (const { takeovers, claimCount } of before) {
         expect([takeovers, claimCount]).toEqual([1, 2])
+      }
 
       scene.release()
       still.signal('SIGCONT')

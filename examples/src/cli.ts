@@ -1,5 +1,4 @@
 /** The command line: reads the options, runs the demo, and says what went wrong. */
-import { runDemo } from './demo'
 import { HELP, readOptions, UsageError } from './options'
 import { red, say } from './screen'
 
@@ -17,6 +16,8 @@ async function main(): Promise<number> {
       console.log(HELP)
       return 0
     }
+    // Only now, so that help and mistakes are answered at once.
+    const { runDemo } = await import('./demo')
     return (await runDemo(options, interrupt.signal)) ? 0 : 1
   } catch (error) {
     if (interrupt.signal.aborted) {

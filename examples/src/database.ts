@@ -39,6 +39,7 @@ export async function openDatabase(file: string) {
     driver,
     storage,
     close,
+    [Symbol.dispose]: close,
 
     countByStatus: async (): Promise<StatusCount[]> =>
       db

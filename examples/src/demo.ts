@@ -4,8 +4,9 @@ import { join } from 'node:path'
 
 import { DurableExecutor, type FinishedTaskExecution, type TaskExecution } from 'durable-execution'
 
-import { openDatabase, type DemoDatabase } from './database'
+import { openDatabase } from './database'
 import { listFiles, type FileList } from './files'
+import { lockStateFolder } from './folder-lock'
 import { number, seconds } from './format'
 import { JOB_ID } from './job'
 import { UsageError, type DemoOptions } from './options'
@@ -30,12 +31,12 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
     )
   }
   const state = openStateFolder(options.stateFolder)
-  if (!options.keep) clearStateFolder(state)
-  const database = await openDatabase(state.database)
+  const unlock = lockStateFolder(state)
   try {
-    return await indexFolder({ options, files, state, database, signal })
+    if (!options.keep) clearStateFolder(state)
+    return await indexFolder({ options, files, state, signal })
   } finally {
-    database.close()
+    unlock()
   }
 }
 
@@ -43,12 +44,12 @@ interface Scene {
   readonly options: DemoOptions
   readonly files: FileList
   readonly state: StateFolder
-  readonly database: DemoDatabase
   readonly signal: AbortSignal
 }
 
 async function indexFolder(scene: Scene): Promise<boolean> {
-  const { options, files, state, database, signal } = scene
+  const { options, files, state, signal } = scene
+  using database = await openDatabase(state.database)
   // An executor that is never started is a client: it enqueues and waits, and runs nothing.
   await using client = new DurableExecutor(database.storage, { logLevel: 'error' })
   const tasks = defineTasks(client, () => undefined)
@@ -59,7 +60,7 @@ async function indexFolder(scene: Scene): Promise<boolean> {
   // With --keep the job may be an older one: begun, finished, or of another folder.
   const found = await handle.getExecution()
   assertSameFolder(found, scene)
-  sayIntroduction(scene)
+  sayIntroduction(scene, database.driver)
   if ('finishedAt' in found) return sayFinishedBefore(found, state)
 
   let isFinished = false
@@ -86,7 +87,7 @@ async function indexFolder(scene: Scene): Promise<boolean> {
   return isGood
 }
 
-function sayIntroduction({ options, files, database, state }: Scene): void {
+function sayIntroduction({ options, files, state }: Scene, driver: string): void {
   const { paths, hasMore } = files
   const batchCount = Math.ceil(paths.length / FILES_PER_BATCH)
   say()
@@ -101,7 +102,7 @@ function sayIntroduction({ options, files, database, state }: Scene): void {
       'Tasks',
       `1 for the folder, one for each batch of ${FILES_PER_BATCH} (${number(batchCount)}), one for each file, and finalizes`,
     ],
-    ['State', `${state.database} (${database.driver})`],
+    ['State', `${state.database} (${driver})`],
     ['Lease', `${seconds(LEASE_MS)}, short for a demo: the default is 15 s`],
   ])
   say()

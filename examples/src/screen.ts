@@ -24,7 +24,7 @@ export function sayTable(rows: readonly (readonly [name: string, value: string])
   for (const [name, value] of rows) say(`${dim(name.padEnd(width))}  ${value}`)
 }
 
-const BAR_WIDTH = 32
+const BAR_WIDTH = 20
 const CLEAR_LINE = '\r\u001B[2K'
 /** How often a screen that cannot move gets a line. */
 const PLAIN_INTERVAL_MS = 1000
@@ -60,9 +60,14 @@ export class ProgressBar {
 
   private print(): void {
     if (this.text === this.shownText) return
-    if (isTerminal) process.stdout.write(`${CLEAR_LINE}  ${this.text}`)
+    if (isTerminal) process.stdout.write(`${CLEAR_LINE}  ${fitted(this.text)}`)
     else say(this.text)
     this.shownText = this.text
     this.shownAt = performance.now()
   }
+}
+
+/** A line that is too long for the terminal could not be written over. */
+function fitted(text: string): string {
+  return text.slice(0, (process.stdout.columns || 80) - 3)
 }

@@ -115,7 +115,7 @@ export class Session {
     if (this.dead === null) return ''
     const { worker, kill } = this.dead
     const held = await this.options.database.countClaimedBy(worker.name)
-    if (held > 0) return dim(`, ${held} still claimed by the dead ${worker.name}`)
+    if (held > 0) return `, ${held} held by dead ${worker.name}`
     this.dead = null
     this.progress.rest()
     sayTakeovers(worker.name, findTakeovers(kill, this.readStarts()))

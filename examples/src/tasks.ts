@@ -34,11 +34,7 @@ interface Batch {
   readonly paths: readonly string[]
 }
 
-export type Tasks = ReturnType<typeof defineTasks>
-
-/**
- * @param onStart - Called first by every task function, in the process that runs it.
- */
+/** @param onStart - Called first by every task function, in the process that runs it. */
 export function defineTasks<TTransaction>(
   executor: DurableExecutor<TTransaction>,
   onStart: (context: TaskRunContext) => void,

@@ -42,4 +42,10 @@ process.on('SIGINT', () => undefined)
 // The demo itself is gone.
 process.on('disconnect', () => void stop())
 
-await executor.start()
+try {
+  if (process.connected) await executor.start()
+  else await stop()
+} catch (error) {
+  // Told to stop while it was starting: then that is no failure.
+  if (!isStopping) throw error
+}

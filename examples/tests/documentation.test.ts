@@ -46,7 +46,12 @@ beforeAll(async () => {
   }
   const config = {
     extends: '../../tsconfig.base.json',
-    compilerOptions: { composite: false, emitDeclarationOnly: false, noEmit: true, declaration: false },
+    compilerOptions: {
+      composite: false,
+      emitDeclarationOnly: false,
+      noEmit: true,
+      declaration: false,
+    },
     include: ['*/program.ts'],
   }
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
@@ -73,12 +78,16 @@ describe('code blocks of the documentation', () => {
     expect(stdout).toBe('')
   }, 120_000)
 
-  it.each(programs.map(({ page }) => page))('run: %s', async (page) => {
-    const file = fileOf(page)
-    const tsx = join(examples, 'node_modules', '.bin', 'tsx')
-    const args = ['--conditions=@durable-execution/source', relative(dirname(file), file)]
-    const { stdout, stderr } = await run(tsx, args, { cwd: dirname(file), timeout: 60_000 })
-    expect(stderr).toBe('')
-    expect(stdout).not.toBe('')
-  }, 120_000)
+  it.each(programs.map(({ page }) => page))(
+    'run: %s',
+    async (page) => {
+      const file = fileOf(page)
+      const tsx = join(examples, 'node_modules', '.bin', 'tsx')
+      const args = ['--conditions=@durable-execution/source', relative(dirname(file), file)]
+      const { stdout, stderr } = await run(tsx, args, { cwd: dirname(file), timeout: 60_000 })
+      expect(stderr).toBe('')
+      expect(stdout).not.toBe('')
+    },
+    120_000,
+  )
 })

@@ -3,7 +3,7 @@ import type { Environment } from 'durable-execution'
 
 import type { SqlRow, SqlValue } from '../row'
 import { number } from '../values'
-import { runAsync, type Program, type Step } from './program'
+import { runAsync, type BulkText, type Program, type Step, type WriteStep } from './program'
 import {
   assertStorableStep,
   type JoinedTransaction,
@@ -125,17 +125,48 @@ async function busyTimeout(transaction: LibsqlTransaction): Promise<number> {
 }
 
 function drive<T>(transaction: LibsqlTransaction, program: Program<T>): Promise<T> {
-  return runAsync(program, async (step) => {
-    if (step.kind === 'read') {
-      const { rows } = await transaction.execute({ sql: step.text, args: [...step.params] })
-      return rows
-    }
+  return runAsync(program, (step) => {
+    if (step.kind === 'read') return readRows(transaction, step.text, step.params)
     assertStorableStep(step)
-    const results = await transaction.batch(
-      step.paramsOfEach.map((params) => ({ sql: step.text, args: [...params] })),
-    )
-    return step.isCounted ? results.map(({ rowsAffected }) => [rowsAffected]) : []
+    return step.bulk ? writeInBulk(transaction, step, step.bulk) : writeEach(transaction, step)
   })
+}
+
+async function readRows(
+  transaction: LibsqlTransaction,
+  text: string,
+  params: readonly SqlValue[],
+): Promise<readonly SqlRow[]> {
+  const { rows } = await transaction.execute({ sql: text, args: [...params] })
+  return rows
+}
+
+async function writeEach(
+  transaction: LibsqlTransaction,
+  { text, paramsOfEach }: Pick<WriteStep, 'text' | 'paramsOfEach'>,
+): Promise<readonly SqlRow[]> {
+  const results = await transaction.batch(
+    paramsOfEach.map((params) => ({ sql: text, args: [...params] })),
+  )
+  return results.map(({ rowsAffected }) => [rowsAffected])
+}
+
+/** This driver prepares a statement each time it executes it: that takes as long as several rows. */
+async function writeInBulk(
+  transaction: LibsqlTransaction,
+  { text, paramsOfEach }: WriteStep,
+  bulk: BulkText,
+): Promise<readonly SqlRow[]> {
+  const counts: SqlRow[] = []
+  let start = 0
+  for (; start + bulk.size <= paramsOfEach.length; start += bulk.size) {
+    const group = paramsOfEach.slice(start, start + bulk.size)
+    const rows = await readRows(transaction, bulk.text, group.flat())
+    const changed = new Set(Array.from(rows, (row) => row[0]))
+    for (const params of group) counts.push([Number(changed.has(params[bulk.keyAt]))])
+  }
+  const rest = { text, paramsOfEach: paramsOfEach.slice(start) }
+  return [...counts, ...(await writeEach(transaction, rest))]
 }
 
 async function executeInUsers(

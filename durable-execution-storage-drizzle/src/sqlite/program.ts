@@ -3,6 +3,7 @@
  * their rows back and returns the verb's answer. {@link runSync} and {@link runAsync} drive it.
  */
 import type { SqlRow, SqlValue } from '../row'
+import { isStorable } from '../text'
 
 /** A statement that gives rows. */
 export interface ReadStep {
@@ -16,8 +17,19 @@ export interface WriteStep {
   readonly kind: 'write'
   /** Answer, for each list of parameters, a row with the number of rows that changed. */
   readonly isCounted: boolean
+  /** The same for several lists at once: for drivers to which a statement costs more than a row. */
+  readonly bulk?: BulkText | undefined
   readonly text: string
   readonly paramsOfEach: readonly (readonly SqlValue[])[]
+}
+
+/** A statement that takes several lists of parameters, one after the other, and answers the keys of the rows it changed. */
+export interface BulkText {
+  readonly text: string
+  /** How many lists it takes. */
+  readonly size: number
+  /** Where in each list the key of its row is. */
+  readonly keyAt: number
 }
 
 /** One thing a program asks of the database. */
@@ -26,9 +38,17 @@ export type Step = ReadStep | WriteStep
 /** What a verb does: it yields steps and is resumed with their rows. */
 export type Program<T> = Generator<Step, T, readonly SqlRow[]>
 
-/** A statement that gives rows. */
+/**
+ * A statement that gives rows. A text that no row can hold is looked for as NULL, which equals nothing: as it is, a driver might
+ * bind it as another text, which a row has.
+ */
 export function read(text: string, params: readonly SqlValue[]): ReadStep {
-  return { kind: 'read', text, params }
+  const areStorable = params.every((param) => typeof param !== 'string' || isStorable(param))
+  return { kind: 'read', text, params: areStorable ? params : params.map(nullUnlessStorable) }
+}
+
+function nullUnlessStorable(param: SqlValue): SqlValue {
+  return typeof param !== 'string' || isStorable(param) ? param : null
 }
 
 /** A statement that is executed once. */
@@ -42,8 +62,12 @@ export function writeEach(text: string, paramsOfEach: readonly (readonly SqlValu
 }
 
 /** A statement that is executed for each of the lists of parameters, and says each time how many rows it changed. */
-export function countEach(text: string, paramsOfEach: readonly (readonly SqlValue[])[]): WriteStep {
-  return { kind: 'write', isCounted: true, text, paramsOfEach }
+export function countEach(
+  text: string,
+  bulk: BulkText,
+  paramsOfEach: readonly (readonly SqlValue[])[],
+): WriteStep {
+  return { kind: 'write', isCounted: true, bulk, text, paramsOfEach }
 }
 
 /** Runs a program to its end before it returns. */

@@ -8,12 +8,16 @@
 import { transitions, type TakeOver } from 'durable-execution'
 
 import { COLUMNS, GUARD_COLUMNS } from '../row'
+import type { BulkText } from './program'
 
 /** The most ids in one statement. */
 export const MAX_LIST_SIZE = 512
 
 /** How many rows the larger insert takes: 32 · 29 columns make 928 variables. */
 export const INSERT_SIZE = 32
+
+/** How many rows the larger change takes: 32 · 16 parameters make 512 variables. */
+const CHANGES_SIZE = 32
 
 const RECORD = COLUMNS.join(', ')
 const GUARD = GUARD_COLUMNS.join(', ')
@@ -79,12 +83,13 @@ function writes(table: string) {
   const row = `(${placeholders(COLUMNS.length)})`
   const insert = (count: number): string =>
     `INSERT INTO ${table} (${RECORD}) VALUES ${Array.from({ length: count }, () => row).join(', ')}`
-  const change = `UPDATE ${table} SET status = ?, attempt = ?, takeovers = ?, run_output = ?, output = ?, error = ?, executor_id = NULL, claim_at = ?, start_at = coalesce(?, start_at), started_at = coalesce(?, started_at), finished_at = ?, active_children_count = ?, sleeping_key = ?, updated_at = ? WHERE execution_id = ?`
+  const change = `UPDATE ${table} SET ${assignments(() => '?')} WHERE execution_id = ?`
   return {
     insertOne: insert(1),
     insertMany: insert(INSERT_SIZE),
     change,
     guardedChange: `${change} AND claim_count = ? AND status = ? AND executor_id IS NOT NULL`,
+    guardedChanges: guardedChanges(table),
     /** `transitions.claim` in SQL: the right-hand sides see the row as it was. By `rowid`, which `due` answers. */
     claim: sized(
       (list) =>
@@ -96,6 +101,32 @@ function writes(table: string) {
     ),
     parent: `UPDATE ${table} SET takeovers = ?, claim_count = ?, executor_id = ?, claim_at = ?, active_children_count = ?, updated_at = ? WHERE execution_id = ?`,
     remove: sized((list) => `DELETE FROM ${table} WHERE execution_id IN (${list})`),
+  }
+}
+
+/** What a change sets, in the order of its parameters; `value` names the parameter at a place, from 1. */
+function assignments(value: (place: number) => string): string {
+  return [
+    ...['status', 'attempt', 'takeovers', 'run_output', 'output', 'error', 'claim_at'].map(
+      (column, index) => `${column} = ${value(index + 1)}`,
+    ),
+    `start_at = coalesce(${value(8)}, start_at)`,
+    `started_at = coalesce(${value(9)}, started_at)`,
+    ...['finished_at', 'active_children_count', 'sleeping_key', 'updated_at'].map(
+      (column, index) => `${column} = ${value(index + 10)}`,
+    ),
+    'executor_id = NULL',
+  ].join(', ')
+}
+
+/** The guarded change for several rows. */
+function guardedChanges(table: string): BulkText {
+  const row = `(${placeholders(16)})`
+  const rows = Array.from({ length: CHANGES_SIZE }, () => row).join(', ')
+  return {
+    text: `UPDATE ${table} SET ${assignments((place) => `c.column${place}`)} FROM (VALUES ${rows}) AS c WHERE execution_id = c.column14 AND claim_count = c.column15 AND status = c.column16 AND executor_id IS NOT NULL RETURNING execution_id`,
+    size: CHANGES_SIZE,
+    keyAt: 13,
   }
 }
 

@@ -79,9 +79,7 @@ export function createSQLiteTaskExecutionsStorage<
   table: SQLiteTaskExecutionsTable,
   options: SQLiteTaskExecutionsStorageOptions = {},
 ): SQLiteTaskExecutionsStorage<SQLiteTransaction<TResultKind, TRunResult, TFullSchema, TSchema>> {
-  const { now = () => systemEnvironment.now(), preparedStatements = true } = options
-  const session = createSession(db, { environment: systemEnvironment, preparedStatements })
-  return new SQLiteTaskExecutionsStorage(session, checkTableName(getTableName(table)), now)
+  return new SQLiteTaskExecutionsStorage(db, table, options)
 }
 
 function createSession(db: object, options: SessionOptions): Session {
@@ -106,11 +104,17 @@ export class SQLiteTaskExecutionsStorage<
   private readonly statements: Statements
   private readonly clock: () => number
 
-  /** Use {@link createSQLiteTaskExecutionsStorage}. */
-  constructor(session: Session, tableName: string, clock: () => number) {
-    this.session = session
-    this.statements = createStatements(tableName)
-    this.clock = clock
+  /** Use {@link createSQLiteTaskExecutionsStorage}, which knows the type of the transactions. */
+  constructor(
+    db: object,
+    table: SQLiteTaskExecutionsTable,
+    options: SQLiteTaskExecutionsStorageOptions,
+  ) {
+    const environment = systemEnvironment
+    const { now = () => environment.now(), preparedStatements = true } = options
+    this.session = createSession(db, { environment, preparedStatements })
+    this.statements = createStatements(checkTableName(getTableName(table)))
+    this.clock = now
   }
 
   /**

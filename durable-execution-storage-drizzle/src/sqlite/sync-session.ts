@@ -4,7 +4,7 @@ import { DurableExecutionError, type Environment } from 'durable-execution'
 import type { SqlRow, SqlValue } from '../row'
 import { number } from '../values'
 import { ConnectionInUseError } from './errors'
-import { runSync, type Step } from './program'
+import { read, runSync, type Step } from './program'
 import {
   assertStorableStep,
   type JoinedTransaction,
@@ -19,7 +19,6 @@ import { BUSY_TIMEOUT_MS, lineOf, PATIENCE_MS, untilFree, type Line } from './wa
 interface SyncStatement {
   raw(isRaw: boolean): SyncStatement
   all(params: readonly SqlValue[]): readonly SqlRow[]
-  get(params: readonly SqlValue[]): SqlRow | undefined
   run(params: readonly SqlValue[]): { readonly changes: number | bigint }
 }
 
@@ -30,6 +29,8 @@ export interface SyncClient {
   prepare(text: string): SyncStatement
   exec(text: string): unknown
 }
+
+const BUSY_TIMEOUT = read('SELECT timeout FROM pragma_busy_timeout', [])
 
 /** Whether this is a connection that answers at once. */
 export function isSyncClient(client: unknown): client is SyncClient {
@@ -129,9 +130,9 @@ export class SyncSession implements Session {
     return statement
   }
 
-  /** Prepared anew each time: SQLite carries this pragma out when it is prepared. */
+  /** As a function in a query: a prepared `PRAGMA` would go on giving the value it had when it was prepared. */
   private busyTimeout(): number {
-    const row = this.client.prepare('PRAGMA busy_timeout').raw(true).get([])
+    const [row] = this.execute(BUSY_TIMEOUT)
     return number(row?.[0])
   }
 }

@@ -3,7 +3,7 @@ import { childTask, type DurableExecutor, type Task } from 'durable-execution'
 
 import { aborted, Latch } from '../lib/latch'
 import { same } from '../lib/same'
-import { LONG_MS, type JourneyContext } from './context'
+import { LONG_MS, SHORT_LEASE_MS, type JourneyContext } from './context'
 import type { Journey } from './journey'
 
 /** A task that, on this executor, runs until its signal. */
@@ -101,6 +101,30 @@ export const executorJourneys: readonly Journey[] = [
         0,
         'held by the executor that knows none of them',
       )
+    },
+  },
+  {
+    name: 'work that outlasts its lease is not taken over while its executor lives',
+    run: async (context) => {
+      const executors = [1, 2].map(() => context.client({ leaseMs: SHORT_LEASE_MS }))
+      const runs: string[] = []
+      const [task] = executors.map((executor) =>
+        executor.task({
+          id: 'long',
+          timeoutMs: LONG_MS,
+          run: async ({ executionId }) => {
+            runs.push(executionId)
+            await context.pause(3 * SHORT_LEASE_MS)
+          },
+        }),
+      )
+      const [first] = executors
+      if (!first || !task) throw new Error('There are two executors')
+      await Promise.all(executors.map((executor) => executor.start()))
+      const handles = await first.enqueueTasks([1, 2, 3].map(() => childTask(task)))
+      await Promise.all(handles.map((handle) => handle.waitAndGetOutput()))
+      same(runs.length, 3, 'runs')
+      same(context.countEvents('execution_taken_over'), 0, 'takeovers')
     },
   },
   {

@@ -12,13 +12,13 @@ const INDEXES = Array.from({ length: 10 }, (_, index) => index)
 function defineNamed(
   executor: DurableExecutor,
   name: string,
-  before?: Promise<void>,
+  before?: (index: number) => Promise<void>,
 ): Task<number, string> {
   return executor.task({
     id: 'named',
     timeoutMs: LONG_MS,
-    run: async () => {
-      await before
+    run: async (_context, index) => {
+      await before?.(index)
       return name
     },
   })
@@ -76,34 +76,37 @@ export const outageJourneys: readonly Journey[] = [
     name: 'an executor that is cut off in the midst is taken over, and what it finishes later is dropped',
     run: async (context) => {
       const link = context.link()
-      const latch = new Latch()
+      const [latch, otherLatch] = [new Latch(), new Latch()]
       const cutOff = await context.executor({ link, leaseMs: SHORT_LEASE_MS })
-      const task = defineNamed(cutOff, 'the one cut off', latch.opened)
+      const task = defineNamed(cutOff, 'the one cut off', () => latch.opened)
       const handles = await cutOff.enqueueTasks(INDEXES.map((index) => childTask(task, index)))
       const executionIds = handles.map((handle) => handle.getExecutionId())
       await context.until('all run', () => context.countEvents('execution_started', cutOff) === 10)
       link.cut()
-      const other = context.client({ leaseMs: SHORT_LEASE_MS })
-      const sameTask = defineNamed(other, 'the other')
       const cutAt = context.now()
+      const other = context.client({ leaseMs: SHORT_LEASE_MS })
+      // Late results find half of the executions ended, and half of them running.
+      defineNamed(other, 'the other', async (index) => {
+        if (index < INDEXES.length / 2) await otherLatch.opened
+      })
       await other.start()
-      const outputs = await Promise.all(
-        executionIds.map(async (executionId) =>
-          (await other.getTaskExecutionHandle(sameTask, executionId)).waitAndGetOutput(),
-        ),
-      )
-      same(new Set(outputs), new Set(['the other']), 'outputs')
+      await context.until('the other runs all and has ended half of them', async () => {
+        const rows = await Promise.all(executionIds.map((executionId) => context.row(executionId)))
+        const isAllTaken = rows.every(({ takeovers }) => takeovers > 0)
+        return isAllTaken && rows.filter(({ finishedAt }) => finishedAt !== null).length === 5
+      })
       const tookMs = context.now() - cutAt
       holds(tookMs > SHORT_LEASE_MS / 2, `no lease is broken before its time, got ${tookMs} ms`)
-      await expectTakeovers(context, executionIds, 1)
       latch.open()
       link.mend()
       await context.until(
         'all late results are dropped',
         () => context.countEvents('result_dropped', cutOff) === 10,
       )
-      const later = await Promise.all(handles.map((handle) => handle.waitAndGetOutput()))
-      same(new Set(later), new Set(['the other']), 'outputs after the late results')
+      otherLatch.open()
+      const outputs = await Promise.all(handles.map((handle) => handle.waitAndGetOutput()))
+      same(new Set(outputs), new Set(['the other']), 'outputs')
+      await expectTakeovers(context, executionIds, 1)
     },
   },
   {
@@ -112,7 +115,7 @@ export const outageJourneys: readonly Journey[] = [
       const link = context.link()
       const latch = new Latch()
       const cutOff = await context.executor({ link, leaseMs: SHORT_LEASE_MS })
-      const task = defineNamed(cutOff, 'the one cut off', latch.opened)
+      const task = defineNamed(cutOff, 'the one cut off', () => latch.opened)
       const held = await cutOff.enqueueTask(task, 0)
       await context.until('it runs', () => context.countEvents('execution_started', cutOff) === 1)
       const other = context.client({ leaseMs: SHORT_LEASE_MS, maxConcurrentTaskExecutions: 2 })
@@ -146,7 +149,7 @@ export const outageJourneys: readonly Journey[] = [
       const link = context.link()
       const latch = new Latch()
       const executor = await context.executor({ link, leaseMs: SHORT_LEASE_MS })
-      const task = defineNamed(executor, 'kept', latch.opened)
+      const task = defineNamed(executor, 'kept', () => latch.opened)
       const handles = await executor.enqueueTasks(INDEXES.map((index) => childTask(task, index)))
       await context.until('all run', () => context.countEvents('execution_started') === 10)
       const toldBefore = context.countEvents('storage_away')
@@ -154,17 +157,16 @@ export const outageJourneys: readonly Journey[] = [
       latch.open()
       const cutAt = context.now()
       // Longer than a lease: nobody else took it, so it is still this executor's.
-      await context.until(
-        'the lease has lapsed',
-        () => context.now() - cutAt > SHORT_LEASE_MS * 1.2,
-      )
+      await context.until('the lease has lapsed, and the outage was told', () => {
+        const hasLapsed = context.now() - cutAt > SHORT_LEASE_MS * 1.2
+        return hasLapsed && context.countEvents('storage_away') > 0
+      })
       const toldCount = context.countEvents('storage_away') - toldBefore
       holds(toldCount <= 1, `an outage is told once, got ${toldCount} times`)
       link.mend()
       const outputs = await Promise.all(handles.map((handle) => handle.waitAndGetOutput()))
       same(new Set(outputs), new Set(['kept']), 'outputs')
       same(context.countEvents('execution_started'), 10, 'runs')
-      holds(context.countEvents('storage_away') > 0, 'the outage was told')
     },
   },
   {
@@ -220,17 +222,23 @@ export const outageJourneys: readonly Journey[] = [
       const tree = defineTrees(executor, (executionId) => {
         runs.set(executionId, (runs.get(executionId) ?? 0) + 1)
       })
+      // What the client enqueues has to be claimed.
+      const client = context.client()
+      const sameTree = defineTrees(client, () => undefined)
       link.loseEveryAnswer(3)
       const indexes = Array.from({ length: 30 }, (_, index) => index)
       const outputs = await Promise.all(
         indexes.map(async (index) => {
-          const handle = await executor.enqueueTask(tree, index)
+          const handle = await (index % 2 === 0
+            ? executor.enqueueTask(tree, index)
+            : client.enqueueTask(sameTree, index))
           return handle.waitAndGetOutput()
         }),
       )
       link.loseEveryAnswer(Infinity)
       same(outputs, indexes.map(sumOfTree), 'outputs')
       same([runs.size, Math.max(...runs.values())], [30 * 7, 1], 'steps run, how often')
+      same(context.countEvents('result_dropped'), 0, 'results dropped')
       holds(link.lostAnswersCount > 10, `answers were lost, got ${link.lostAnswersCount}`)
     },
   },

@@ -39,6 +39,7 @@ export function* writePlainSettlements(
   if (settlements.length === 0) return new Set()
   const counts = yield countEach(
     statements.guardedChange,
+    statements.guardedChanges,
     settlements.map(({ executionId, change, claimCount, expectedStatus }) => [
       ...paramsOf({ executionId, change, activeChildrenCount: 0 }, now),
       claimCount,
@@ -49,7 +50,7 @@ export function* writePlainSettlements(
   return new Set(applied.map(({ executionId }) => executionId))
 }
 
-/** In the order of the placeholders of `Statements.change`. */
+/** In the order of the parameters of `Statements.change`. */
 function paramsOf(
   { executionId, change, activeChildrenCount }: RowChange,
   now: number,

@@ -12,6 +12,7 @@ import {
 } from 'durable-execution'
 
 import { COLUMNS, fromRow } from '../../row'
+import { isStorable } from '../../text'
 import { number } from '../../values'
 import { filledUp, readGuards, readRecords, writeByList } from '../lists'
 import { read, type Program, type ReadStep } from '../program'
@@ -39,7 +40,7 @@ export function* claim(
 /** Reads due rows, the one due first at the front, each with its `rowid` after its columns. */
 function dueStep(statements: Statements, request: ClaimRequest, now: number): ReadStep {
   const { queue, suspects, takeOver, from = Number.MIN_SAFE_INTEGER } = request
-  const except = filledUp(request.exceptTaskIds ?? [])
+  const except = filledUp((request.exceptTaskIds ?? []).filter(isStorable))
   const limit = suspects === 'only' ? Math.min(request.limit, 1) : request.limit
   const text = statements.due({ suspects, takeOver, exceptCount: except.length })
   return read(text, [queue, from, now, ...except, limit])

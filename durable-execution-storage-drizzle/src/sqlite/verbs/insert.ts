@@ -2,7 +2,7 @@
 import type { ExecutionRecord, InsertOutcome, InsertRequest } from 'durable-execution'
 
 import { planInsert, type At } from '../../insertions'
-import { toGuard, toRow, type Guard } from '../../row'
+import { toGuard, toRow, type Guard, type SqlValue } from '../../row'
 import { readByList, readGuards } from '../lists'
 import { writeEach, type Program } from '../program'
 import { INSERT_SIZE, type Statements } from '../statements'
@@ -41,12 +41,21 @@ export function* insertRecords(
   statements: Statements,
   records: readonly ExecutionRecord[],
 ): Program<void> {
-  const manyEnd = records.length - (records.length % INSERT_SIZE)
-  const groups: (string | number | null)[][] = []
-  for (let start = 0; start < manyEnd; start += INSERT_SIZE) {
-    groups.push(records.slice(start, start + INSERT_SIZE).flatMap(toRow))
+  const groups: SqlValue[][] = []
+  let start = 0
+  for (; start + INSERT_SIZE <= records.length; start += INSERT_SIZE) {
+    groups.push(valuesOf(records, start, start + INSERT_SIZE))
   }
   if (groups.length > 0) yield writeEach(statements.insertMany, groups)
-  const rest = records.slice(manyEnd).map(toRow)
+  const rest = records.slice(start).map(toRow)
   if (rest.length > 0) yield writeEach(statements.insertOne, rest)
+}
+
+/** The values of several rows, one after the other. A loop: `flatMap` took as long as the database. */
+function valuesOf(records: readonly ExecutionRecord[], start: number, end: number): SqlValue[] {
+  const values: SqlValue[] = []
+  for (const record of records.slice(start, end)) {
+    for (const value of toRow(record)) values.push(value)
+  }
+  return values
 }
