@@ -1,6 +1,9 @@
 /**
  * The errors of the suite, and the one table that maps them to their stored form and back.
+ *
+ * Nothing here throws, whatever it is given: an error that fails while it is made, stored or read would hide the one it tells of.
  */
+import { propertyOf, show } from './lib/validation'
 
 /**
  * What went wrong, stable over versions: match on this, not on the message.
@@ -56,11 +59,13 @@ export class DurableExecutionError extends Error {
   readonly retryAfterMs: number
 
   constructor(message: string, options: DurableExecutionErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.code = options.code ?? 'generic'
-    this.isRetryable = options.isRetryable ?? true
-    this.isInternal = options.isInternal ?? false
-    this.retryAfterMs = options.retryAfterMs ?? 0
+    const cause = propertyOf(options, 'cause')
+    super(textOf(message), cause === undefined ? undefined : { cause })
+    const retryAfterMs = propertyOf(options, 'retryAfterMs')
+    this.code = toCode(propertyOf(options, 'code'))
+    this.isRetryable = Boolean(propertyOf(options, 'isRetryable') ?? true)
+    this.isInternal = Boolean(propertyOf(options, 'isInternal') ?? false)
+    this.retryAfterMs = typeof retryAfterMs === 'number' ? retryAfterMs : 0
   }
 
   /** An error after which the task is tried again, as long as its retry options allow. */
@@ -78,6 +83,17 @@ export class DurableExecutionError extends Error {
   ): DurableExecutionError {
     return new DurableExecutionError(message, { ...options, isRetryable: false })
   }
+}
+
+/** Users without types make an error's message of anything, such as another error. */
+function textOf(message: unknown): string {
+  if (typeof message === 'string') return message
+  return message === undefined ? '' : messageOf(message)
+}
+
+/** Codes of newer versions, and of users without types, are kept. */
+function toCode(code: unknown): DurableExecutionErrorCode {
+  return typeof code === 'string' ? (code as DurableExecutionErrorCode) : 'generic'
 }
 
 /** There is no such task or execution. Not retryable. */
@@ -130,7 +146,8 @@ function typeOf(error: DurableExecutionError): StoredErrorType {
 export function messageOf(thrown: unknown): string {
   try {
     const message = readMessage(thrown)
-    return typeof message === 'string' ? message : String(message)
+    const text = typeof message === 'string' ? message : String(message)
+    return text === '' ? 'an error without a message' : text
   } catch {
     return 'an error whose message cannot be read'
   }
@@ -157,12 +174,13 @@ function isOwnError(thrown: unknown): thrown is DurableExecutionError {
  */
 export function toStoredError(thrown: unknown): StoredError {
   if (isOwnError(thrown)) {
+    // Subclasses of users may have fields of any type, and getters that throw.
     return {
       errorType: typeOf(thrown),
-      code: thrown.code,
+      code: toCode(propertyOf(thrown, 'code')),
       message: messageOf(thrown),
-      isRetryable: thrown.isRetryable,
-      isInternal: thrown.isInternal,
+      isRetryable: Boolean(propertyOf(thrown, 'isRetryable')),
+      isInternal: Boolean(propertyOf(thrown, 'isInternal')),
     }
   }
   return {
@@ -177,12 +195,19 @@ export function toStoredError(thrown: unknown): StoredError {
 /** How long the next attempt is to wait at least, as far as what was thrown says so, in milliseconds. */
 export function retryAfterMsOf(thrown: unknown): number {
   if (!isOwnError(thrown)) return 0
-  const { retryAfterMs } = thrown
-  return Number.isFinite(retryAfterMs) && retryAfterMs > 0 ? Math.round(retryAfterMs) : 0
+  const retryAfterMs = propertyOf(thrown, 'retryAfterMs')
+  const isDelay = typeof retryAfterMs === 'number' && retryAfterMs > 0 && retryAfterMs < Infinity
+  return isDelay ? Math.round(retryAfterMs) : 0
 }
 
-/** Turns a stored error back into one that can be thrown. */
+/** Turns a stored error back into one that can be thrown. What is no stored error becomes one that says so. */
 export function fromStoredError(stored: StoredError): DurableExecutionError {
+  if (typeof propertyOf(stored, 'message') !== 'string') {
+    return DurableExecutionError.nonRetryable(
+      `Stored error cannot be read: expected { errorType, code, message, isRetryable, isInternal }, got ${show(stored)}`,
+      { code: 'storage', isInternal: true },
+    )
+  }
   switch (stored.errorType) {
     case 'not_found':
       return new DurableExecutionNotFoundError(stored.message)
@@ -191,6 +216,8 @@ export function fromStoredError(stored: StoredError): DurableExecutionError {
     case 'cancelled':
       return new DurableExecutionCancelledError(stored.message)
     case 'generic':
+    default:
+      // A newer version may know more types.
       return new DurableExecutionError(stored.message, stored)
   }
 }

@@ -1,18 +1,19 @@
 /** The executor: wiring only. What happens to an execution is in `runtime/`, one file per stage. */
-import { DurableExecutionError, DurableExecutionNotFoundError } from './errors'
+import { DurableExecutionError } from './errors'
 import { toTaskExecution, type TaskExecution } from './execution/execution'
 import { TaskExecutionHandle, type HandleSource } from './handle'
 import { systemEnvironment, type Environment } from './lib/environment'
 import { createIdGenerator } from './lib/id'
-import { resolveOptions, type DurableExecutorOptions } from './options'
+import { propertyOf } from './lib/validation'
+import { checkEnvironment, resolveOptions, type DurableExecutorOptions } from './options'
 import { cancelExecution } from './runtime/cancel'
 import { TaskEnqueuer, type EnqueueRequest } from './runtime/enqueue-tasks'
 import { Events } from './runtime/events'
 import { Gate } from './runtime/gate'
 import { HeldClaims } from './runtime/held-claims'
-import { readExecution } from './runtime/read'
+import { readExecution, readExecutionOf } from './runtime/read'
 import type { Runtime } from './runtime/runtime'
-import { checkGraceMs, createShutdownController, shutDown } from './runtime/shutdown'
+import { createShutdownController, readGraceMs, shutDown } from './runtime/shutdown'
 import { Slots } from './runtime/slots'
 import { Stages } from './runtime/stages'
 import { OutcomeCounts, readStats, type ExecutorStats } from './runtime/stats'
@@ -21,6 +22,7 @@ import { StorageHealth } from './runtime/storage-health'
 import { notFound } from './runtime/wait'
 import { wakeExecution, type WakeupOptions } from './runtime/wake'
 import { Codec } from './serializer'
+import { checkStorage } from './storage/check-storage'
 import type { TaskExecutionsStorage } from './storage/storage'
 import { TaskBuilder } from './task/builder'
 import type { ChildTask, ExecutionOptions, InputArguments } from './task/children'
@@ -80,7 +82,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
 
   /**
    * @param environment - Clock, timers and randomness: for tests and simulations.
-   * @throws A non-retryable `DurableExecutionError` that begins `Invalid options`.
+   * @throws A non-retryable `DurableExecutionError` that begins `Invalid options`, or `Invalid storage`.
    */
   constructor(
     storage: TaskExecutionsStorage<TTransaction>,
@@ -88,6 +90,8 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
     environment: Environment = systemEnvironment,
   ) {
     super()
+    checkStorage(storage)
+    checkEnvironment(environment)
     const createId = createIdGenerator(environment)
     const resolved = resolveOptions(options, createId)
     const events = new Events(resolved.logger, resolved.logLevel, resolved.onEvent)
@@ -148,8 +152,8 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
    * Ends the executor. Idempotent. Takes no more work, signals `ctx.shutdownSignal`, waits for running functions, then aborts what
    * is left and hands it to other executors with no attempt burned. Afterwards nothing of it keeps the process alive.
    */
-  shutdown(options: ShutdownOptions = {}): Promise<void> {
-    const graceMs = checkGraceMs(options.graceMs)
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    const graceMs = readGraceMs(options)
     this.stopping ??= shutDown(
       this.runtime,
       this.stages,
@@ -176,11 +180,12 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
     ...[input, options]: InputArguments<InferTaskInput<TTask>, EnqueueOptions<TTransaction>>
   ): Promise<TaskExecutionHandle<InferTaskOutput<TTask>>> {
     const request = { task, input, options }
-    if (options?.transaction === undefined) return this.enqueueNow(request)
+    const transaction = propertyOf(options, 'transaction') as TTransaction | undefined
+    if (transaction === undefined) return this.enqueueNow(request)
     this.checkOpen('enqueueTask')
     const visibleBy = this.runtime.environment.monotonic() + COMMIT_GRACE_MS
     return this.enqueuing
-      .enqueueInTransaction(request, options.transaction)
+      .enqueueInTransaction(request, transaction)
       .then((row) => new TaskExecutionHandle(this.handles, row, visibleBy))
   }
 
@@ -205,13 +210,10 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
     executionId: string,
   ): Promise<TaskExecutionHandle<InferTaskOutput<TTask>>> {
     const { id } = this.runtime.registry.definitionOf(task)
-    const record = await readExecution(this.runtime, executionId)
-    if (record.taskId !== id) {
-      throw new DurableExecutionNotFoundError(
-        `Execution ${executionId} of task ${id} not found: it is one of another task`,
-      )
-    }
-    return new TaskExecutionHandle(this.handles, record)
+    return new TaskExecutionHandle(
+      this.handles,
+      await readExecutionOf(this.runtime, id, executionId),
+    )
   }
 
   /**
@@ -255,6 +257,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
 
   protected register(definitions: readonly TaskDefinition[]): void {
     this.checkOpen('task')
+    this.runtime.registry.checkSteps(definitions)
     this.runtime.registry.add(definitions)
   }
 

@@ -79,6 +79,7 @@ export type {
   FinalizedParentTaskOptions,
   FinalizeFunction,
   LoopIteration,
+  LoopIterationOutput,
   LoopOutput,
   ParentTaskRunOptions,
   SequenceInput,

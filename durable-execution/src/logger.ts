@@ -1,4 +1,5 @@
 /** Where messages go. The executor logs nothing but its own events. */
+import { callAside } from './lib/aside'
 
 /** From everything to nothing. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -20,11 +21,11 @@ export function createLeveledLogger(logger: Logger, level: LogLevel): Logger {
   const at = (name: keyof Logger): ((message: string) => void) => {
     if (LOG_LEVELS.indexOf(name) < threshold) return () => undefined
     return (message) => {
-      try {
-        logger[name](message)
-      } catch {
-        // A logger that fails must not fail the work it tells of.
-      }
+      // A logger that fails must not fail the work it tells of.
+      callAside(
+        () => logger[name](message),
+        () => undefined,
+      )
     }
   }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }

@@ -3,7 +3,9 @@ import { z } from 'zod'
 
 import { DurableExecutionError } from './errors'
 import { MAX_DURATION_MS } from './execution/retry'
-import { check } from './lib/validation'
+import type { Environment } from './lib/environment'
+import { nameSchema } from './lib/name'
+import { check, missingFunctions, readOptions, show } from './lib/validation'
 import { LOG_LEVELS, type Logger, type LogLevel } from './logger'
 import type { ExecutorEvent } from './runtime/events'
 import { createSuperjsonSerializer, type Serializer } from './serializer'
@@ -66,26 +68,20 @@ export const DEFAULTS = {
 const wholeNumber = z.int()
 const duration = wholeNumber.max(MAX_DURATION_MS)
 
-/** The name of a queue. */
-const queueName = z.string().min(1).max(255)
-
 function hasMethods(names: readonly string[]): z.ZodType<object> {
   return z.custom<object>(
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      names.every((name) => typeof Reflect.get(value, name) === 'function'),
+    (value) => typeof value === 'object' && missingFunctions(value, names).length === 0,
     `Invalid input: expected an object with the functions ${names.join(', ')}`,
   )
 }
 
-const schema = z.strictObject({
-  executorId: z.string().min(1).max(255).optional(),
+const schema = z.object({
+  executorId: nameSchema.optional(),
   serializer: hasMethods(['serialize', 'deserialize']).optional(),
   logger: hasMethods(['debug', 'info', 'warn', 'error']).optional(),
   logLevel: z.enum(LOG_LEVELS).optional(),
   queues: z
-    .array(queueName)
+    .array(nameSchema)
     .min(1)
     .max(64)
     .refine((names) => new Set(names).size === names.length, 'expected each name once')
@@ -140,14 +136,15 @@ export function resolveOptions(
   options: DurableExecutorOptions,
   createId: (prefix: string) => string,
 ): ResolvedOptions {
-  const checked = check(schema, options)
+  const read = readOptions(options, schema.keyof().options)
+  const checked = read.isValid ? check(schema, read.value) : read
   if (!checked.isValid) {
     throw DurableExecutionError.nonRetryable(`Invalid options: ${checked.problem}`, {
       code: 'invalid_options',
     })
   }
   const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
+    Object.entries(checked.value).filter(([, value]) => value !== undefined),
   ) as Partial<ResolvedOptions>
   return {
     executorId: createId('de'),
@@ -157,4 +154,16 @@ export function resolveOptions(
     ...DEFAULTS,
     ...given,
   }
+}
+
+const ENVIRONMENT = ['now', 'monotonic', 'random', 'setTimer', 'afterMicrotasks'] as const
+
+/** @throws A non-retryable `DurableExecutionError` if it is no {@link Environment}. */
+export function checkEnvironment(environment: Environment): void {
+  const missing = missingFunctions(environment, ENVIRONMENT)
+  if (missing.length === 0) return
+  throw DurableExecutionError.nonRetryable(
+    `Invalid environment: expected the functions ${ENVIRONMENT.join(', ')}, got ${show(environment)} without ${missing.join(', ')}; leave it out to use the machine's own`,
+    { code: 'invalid_options' },
+  )
 }

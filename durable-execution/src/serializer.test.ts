@@ -33,6 +33,17 @@ describe('createSuperjsonSerializer', () => {
   })
 })
 
+describe('createSuperjsonSerializer, of what JSON would lose in silence,', () => {
+  it.each([
+    ['a promise', Promise.resolve(1), /await it first/],
+    ['a promise within', { list: [Promise.resolve(1)] }, /await it first/],
+    ['a function', () => 1, /it is a function/],
+    ['a symbol', Symbol('s'), /it is a symbol/],
+  ])('refuses %s', (_name, value, message) => {
+    expect(() => superjson.serialize(value)).toThrow(message)
+  })
+})
+
 describe('createSuperjsonSerializer, of the errors of the suite,', () => {
   it.each([
     new DurableExecutionError('Oh', { code: 'too_large', isRetryable: false, isInternal: true }),

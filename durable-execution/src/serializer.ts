@@ -11,7 +11,8 @@ export interface Serializer {
 
 /**
  * The default: JSON that keeps dates, maps, sets, big integers, regular expressions and more. The suite's own errors keep their
- * class and code: they come with the children of a parent that has no finalize.
+ * class and code: they come with the children of a parent that has no finalize. What JSON would lose in silence is refused: a
+ * promise anywhere (somebody forgot to wait for it), a function or a symbol as the whole value.
  */
 export function createSuperjsonSerializer(): Serializer {
   const superjson = new SuperJSON()
@@ -24,8 +25,23 @@ export function createSuperjsonSerializer(): Serializer {
     },
     'DurableExecutionError',
   )
+  superjson.registerCustom<Promise<unknown>, string>(
+    {
+      isApplicable: (value): value is Promise<unknown> => value instanceof Promise,
+      serialize: () => {
+        throw new Error('it holds a promise: await it first')
+      },
+      deserialize: (text) => Promise.resolve(text),
+    },
+    'Promise',
+  )
   return {
-    serialize: (value) => superjson.stringify(value),
+    serialize: (value) => {
+      if (typeof value === 'function' || typeof value === 'symbol') {
+        throw new Error(`it is a ${typeof value}`)
+      }
+      return superjson.stringify(value)
+    },
     deserialize: (text) => superjson.parse(text),
   }
 }
@@ -87,7 +103,7 @@ export class Codec {
     }
     if (typeof text === 'string') return text
     throw DurableExecutionError.nonRetryable(
-      `${what} cannot be serialized: the serializer returned ${typeof text} instead of text`,
+      `${what} cannot be serialized: the serializer returned ${typeof text} instead of text; its serialize must return a string`,
       { code: 'not_serializable' },
     )
   }

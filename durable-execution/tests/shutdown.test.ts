@@ -239,11 +239,12 @@ describe('a shutdown', () => {
     await outcome
   })
 
-  it.each([-1, NaN, '5', null])('refuses the grace %j', (graceMs) => {
+  it.each([-1, NaN, '5', null])('refuses the grace %j, and does not begin', async (graceMs) => {
     const { executor } = createWorld().add()
-    const error = thrownBy(() => executor.shutdown({ graceMs: graceMs as number }))
-    expect(error).toMatchObject({ code: 'invalid_options' })
-    expect(String(error)).toContain('graceMs: expected a number of at least 0, got')
+    const refused = executor.shutdown({ graceMs: graceMs as number })
+    await expect(refused).rejects.toMatchObject({ code: 'invalid_options' })
+    await expect(refused).rejects.toThrow('graceMs: expected a number of at least 0, got')
+    expect(() => executor.task({ id: 'task', timeoutMs: 1, run: () => 1 })).not.toThrow()
   })
 
   it('is what disposing of an executor does', async () => {

@@ -26,6 +26,11 @@ export interface ResolvedRetryOptions {
 /** The longest duration the suite accepts: 100 years, in milliseconds. */
 export const MAX_DURATION_MS = 100 * 365 * 24 * 60 * 60 * 1000
 
+/** Whether this is a delay that every storage can reckon with, in milliseconds. */
+export function isDelay(ms: unknown): ms is number {
+  return typeof ms === 'number' && ms >= 0 && ms <= MAX_DURATION_MS
+}
+
 /** The retry options of a task that gives none: no retry. */
 export const NO_RETRIES: ResolvedRetryOptions = Object.freeze({
   maxAttempts: 0,

@@ -6,7 +6,7 @@
 import type { StoredError } from '../errors'
 import { applyChange, type ExecutionChange } from './change'
 import type { ExecutionRecord, NewExecution } from './record'
-import { retryDelayMs } from './retry'
+import { MAX_DURATION_MS, retryDelayMs } from './retry'
 import { isWaiting, type FinishedTaskExecutionStatus } from './status'
 import type { TaskExecutionStatus } from './status'
 
@@ -73,7 +73,7 @@ export function fail(record: ExecutionRecord, error: StoredError): ExecutionChan
  * `running` → `ready` for the next attempt, where the error is retryable and attempts are left; else as {@link fail}.
  *
  * @param random - A number in [0, 1), for the jitter.
- * @param leastDelayMs - What the error itself asks for, in milliseconds.
+ * @param leastDelayMs - What the error itself asks for, in milliseconds. More than the longest duration counts as that.
  */
 export function retryOrFail(
   record: ExecutionRecord,
@@ -87,7 +87,10 @@ export function retryOrFail(
     attempt: attempt + 1,
     takeovers: 0,
     error,
-    claimInMs: Math.max(retryDelayMs(retryOptions, attempt + 1, random), leastDelayMs),
+    claimInMs: Math.max(
+      retryDelayMs(retryOptions, attempt + 1, random),
+      Math.min(leastDelayMs, MAX_DURATION_MS),
+    ),
   })
 }
 

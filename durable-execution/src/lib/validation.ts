@@ -56,7 +56,8 @@ export function readOptions<TKey extends string>(
   keys: readonly TKey[],
 ): Checked<ReadOptions<TKey>> {
   try {
-    if (!isPlain(value)) return { isValid: false, problem: `expected an object, got ${show(value)}` }
+    if (!isPlain(value))
+      return { isValid: false, problem: `expected an object, got ${show(value)}` }
     const odd = Object.keys(value).find((key) => !(keys as readonly string[]).includes(key))
     if (odd !== undefined) {
       const problem = `unknown key ${show(odd)}, expected only ${keys.join(', ')}`
@@ -83,12 +84,17 @@ export function check<TSchema extends z.ZodType>(
   schema: TSchema,
   value: unknown,
 ): Checked<z.output<TSchema>> {
-  const result = schema.safeParse(value)
+  let result: ReturnType<typeof schema.safeParse>
+  try {
+    result = schema.safeParse(value)
+  } catch {
+    return { isValid: false, problem: 'expected a value that can be read, got one that throws' }
+  }
   if (result.success) return { isValid: true, value: result.data }
   const problems = result.error.issues.map((issue) => {
     const place = issue.path.length > 0 ? `${issue.path.map(String).join('.')}: ` : ''
     // zod names the type that came; the value itself says more.
-    const message = issue.message.replace(/, received \w+( \w+)*$/, '')
+    const message = issue.message.replace(/, received [^,]+$/, '')
     return `${place}${message}, got ${show(at(value, issue.path))}`
   })
   return { isValid: false, problem: problems.join('; ') }

@@ -164,31 +164,50 @@ describe('Batcher', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
   })
 
-  describe('whenIdle', () => {
+  describe('whenStored', () => {
     it('resolves at once when nothing is under way', async () => {
-      await expect(createBatcher().batcher.whenIdle()).resolves.toBeUndefined()
+      await expect(createBatcher().batcher.whenStored()).resolves.toBeUndefined()
     })
 
-    it('resolves when nothing is waiting or in flight any more, for all that wait', async () => {
-      const gate = createDeferred<void>()
+    it('resolves when what is in flight and what waits is stored or refused', async () => {
+      const gates = [createDeferred<void>(), createDeferred<void>()]
+      let flushes = 0
       const { batcher } = createBatcher({
         flush: async (items) => {
-          await gate.promise
+          await gates[(flushes += 1) - 1]?.promise
+          if (items.includes('bad')) throw new Error('no')
           return items
         },
       })
       void batcher.add('a')
-      let idleCount = 0
-      const idle = [1, 2].map(() =>
-        batcher.whenIdle().then(() => {
-          idleCount += 1
-        }),
-      )
       await environment.turn()
-      expect(idleCount).toBe(0)
-      gate.resolve()
-      await Promise.all(idle)
-      expect(idleCount).toBe(2)
+      const refused = batcher.add('bad').catch(() => undefined)
+      let isStored = false
+      const stored = batcher.whenStored().then(() => {
+        isStored = true
+      })
+      gates[0]?.resolve()
+      await environment.turn()
+      expect(isStored).toBe(false)
+      gates[1]?.resolve()
+      await Promise.all([stored, refused])
+    })
+
+    it('does not wait for what is added later: under load there is always more', async () => {
+      const { batcher } = createBatcher({
+        flush: async (items) => {
+          await environment.turn()
+          // There is more before this flush ends, for ever.
+          if (isLoaded) void batcher.add('more')
+          return items
+        },
+      })
+      let isLoaded = true
+      void batcher.add('a')
+      await environment.turn()
+      await batcher.whenStored()
+      isLoaded = false
+      await batcher.whenStored()
     })
   })
 })

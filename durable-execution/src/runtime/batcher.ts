@@ -23,18 +23,16 @@ export interface BatcherOptions<TItem, TAnswer> {
   readonly flush: (items: readonly TItem[]) => Promise<readonly TAnswer[]>
 }
 
-interface Entry<TItem, TAnswer> {
+interface Entry<TItem, TAnswer> extends Deferred<TAnswer> {
   readonly item: TItem
-  readonly resolve: (answer: TAnswer) => void
-  readonly reject: (error: unknown) => void
 }
 
 /** Collects items into batches. */
 export class Batcher<TItem, TAnswer> {
   private readonly options: BatcherOptions<TItem, TAnswer>
   private waiting: Entry<TItem, TAnswer>[] = []
+  private inFlight: readonly Entry<TItem, TAnswer>[] = []
   private isBusy = false
-  private idle: Deferred<void> | null = null
   private flushedItems = 0
   private flushes = 0
 
@@ -53,28 +51,27 @@ export class Batcher<TItem, TAnswer> {
 
   /** Resolves when the item was stored, rejects when it was refused for good. */
   add(item: TItem): Promise<TAnswer> {
-    const added = new Promise<TAnswer>((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject })
-    })
+    const entry = { item, ...createDeferred<TAnswer>() }
+    this.waiting.push(entry)
     if (!this.isBusy) {
       this.isBusy = true
       this.options.environment.afterMicrotasks(() => void this.flushAll())
     }
-    return added
+    return entry.promise
   }
 
-  /** Resolves when nothing is waiting or in flight. */
-  whenIdle(): Promise<void> {
-    if (!this.isBusy) return Promise.resolve()
-    this.idle ??= createDeferred<void>()
-    return this.idle.promise
+  /** Resolves when all that was added so far is stored or refused. What comes later is not waited for: under load there is always more. */
+  async whenStored(): Promise<void> {
+    await Promise.allSettled([...this.inFlight, ...this.waiting].map(({ promise }) => promise))
   }
 
   private async flushAll(): Promise<void> {
-    while (this.waiting.length > 0) await this.flush(this.take())
+    while (this.waiting.length > 0) {
+      this.inFlight = this.take()
+      await this.flush(this.inFlight)
+    }
+    this.inFlight = []
     this.isBusy = false
-    this.idle?.resolve()
-    this.idle = null
   }
 
   /** Takes items in their order, up to the limits. */

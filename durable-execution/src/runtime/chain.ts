@@ -1,7 +1,8 @@
 /** Sequences and loops: what follows a step that completed, and what a chain ends as. */
-import { DurableExecutionError } from '../errors'
+import { DurableExecutionError, messageOf } from '../errors'
 import type { ExecutionRecord, NewExecution } from '../execution/record'
-import { show } from '../lib/validation'
+import { isDelay, MAX_DURATION_MS } from '../execution/retry'
+import { propertyOf, show } from '../lib/validation'
 import type { ResolvedOptions } from '../options'
 import { isChain, type ChainDefinition, type LoopDefinition } from '../task/definition'
 import { planStep, type Planner, type Step } from './plan'
@@ -58,9 +59,7 @@ function readIteration(
 ): IterationOutput {
   const { iterationId, id } = definition
   const output = planner.codec.decode(completed.output, `Output of task ${iterationId}`)
-  const isDone: unknown =
-    typeof output === 'object' && output !== null ? Reflect.get(output, 'isDone') : undefined
-  if (typeof isDone === 'boolean') return output as IterationOutput
+  if (typeof propertyOf(output, 'isDone') === 'boolean') return output as IterationOutput
   throw DurableExecutionError.nonRetryable(
     `Iteration ${completed.index} of loop ${id} returned ${show(output)}: expected { isDone: true, output } or { isDone: false }`,
     { code: 'invalid_task' },
@@ -68,10 +67,23 @@ function readIteration(
 }
 
 function sleepBefore(definition: LoopDefinition, index: number): number {
-  const ms: unknown = definition.sleepMsBefore(index)
-  if (typeof ms === 'number' && Number.isFinite(ms) && ms >= 0) return Math.round(ms)
-  throw DurableExecutionError.nonRetryable(
-    `Invalid sleep ms before run for task ${definition.id}: its function returned ${show(ms)} for iteration ${index}, expected a number of at least 0`,
+  let ms: unknown
+  try {
+    ms = definition.sleepMsBefore(index)
+  } catch (error) {
+    throw invalidSleep(definition, index, `threw: ${messageOf(error)}`)
+  }
+  if (isDelay(ms)) return Math.round(ms)
+  throw invalidSleep(definition, index, `returned ${show(ms)}`)
+}
+
+function invalidSleep(
+  { id }: LoopDefinition,
+  index: number,
+  problem: string,
+): DurableExecutionError {
+  return DurableExecutionError.nonRetryable(
+    `Invalid sleep ms before run for task ${id}: for iteration ${index} its function ${problem}; expected a number of at least 0 and at most ${MAX_DURATION_MS}`,
     { code: 'invalid_task' },
   )
 }

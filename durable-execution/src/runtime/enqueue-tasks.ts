@@ -3,19 +3,21 @@ import { DurableExecutionError } from '../errors'
 import type { NewExecution } from '../execution/record'
 import { show } from '../lib/validation'
 import type { InsertOutcome } from '../storage/storage'
-import type { ChildTask, ExecutionOptions } from '../task/children'
-import { checkExecutionId } from '../task/options'
+import { readChild } from '../task/children'
+import { checkExecutionId, EXECUTION_OPTIONS, readExecutionOptions } from '../task/options'
 import type { Enqueuer } from './enqueue'
 import { planExecution } from './plan'
 import type { Runtime } from './runtime'
 
-/** What may be said of one enqueue, but for the transaction. */
+/** One enqueue: a task, its input and options, if types were heeded. */
 export interface EnqueueRequest {
-  /** A task, if types were heeded. */
   readonly task: unknown
   readonly input?: unknown
-  readonly options?: (ExecutionOptions & { executionId?: string | undefined }) | undefined
+  readonly options?: unknown
 }
+
+/** An id of the caller's, and a transaction, can be given to a single enqueue only. */
+const ENQUEUE_OPTIONS = [...EXECUTION_OPTIONS, 'executionId', 'transaction'] as const
 
 /** Enqueues what users hand in. */
 export class TaskEnqueuer<TTransaction> {
@@ -29,25 +31,24 @@ export class TaskEnqueuer<TTransaction> {
 
   /** Answers the row of the execution; those of its first steps come with it. */
   async enqueue(request: EnqueueRequest): Promise<NewExecution> {
-    const [first, ...steps] = this.plan(request)
-    const isKeyed = request.options?.executionId !== undefined || first.sleepingKey !== null
+    const { rows, hasOwnId } = this.planSingle(request)
+    const [first, ...steps] = rows
+    const isKeyed = hasOwnId || first.sleepingKey !== null
     const outcomes = await this.enqueuer.enqueue([first, ...steps], isKeyed)
     checkInserted(first, outcomes[0])
     return first
   }
 
   /** All or none. */
-  async enqueueAll(children: readonly ChildTask[]): Promise<NewExecution[]> {
+  async enqueueAll(children: unknown): Promise<NewExecution[]> {
     if (!Array.isArray(children)) {
-      throw DurableExecutionError.nonRetryable(
+      throw invalid(
         `Invalid children: expected a list of childTask(task, input), got ${show(children)}`,
-        { code: 'invalid_task' },
       )
     }
     if (children.length === 0) return []
-    const planned = children.map((child: ChildTask | null | undefined) =>
-      this.plan({ task: child?.task, input: child?.input, options: child?.options }),
-    )
+    // Not `map`, which passes over the holes of a list.
+    const planned = Array.from(children, (child, index) => this.planChild(child, index))
     const rows = planned.flat()
     const hasKeys = rows.some(({ sleepingKey }) => sleepingKey !== null)
     // Without keys nothing can be in the way, and a flush is one transaction.
@@ -62,7 +63,7 @@ export class TaskEnqueuer<TTransaction> {
 
   /** With a synchronous driver it throws at once. */
   enqueueInTransaction(request: EnqueueRequest, transaction: TTransaction): Promise<NewExecution> {
-    const rows = this.plan(request)
+    const { rows } = this.planSingle(request)
     const [first] = rows
     return this.enqueuer.enqueueInTransaction(rows, transaction).then((outcomes) => {
       checkInserted(first, outcomes[0])
@@ -70,17 +71,41 @@ export class TaskEnqueuer<TTransaction> {
     })
   }
 
-  private plan(request: EnqueueRequest): [NewExecution, ...NewExecution[]] {
-    const { task, input, options } = request
-    const { codec, registry } = this.runtime
-    const { id: taskId } = registry.definitionOf(task)
+  private planSingle({ task, input, options: given }: EnqueueRequest): {
+    rows: [NewExecution, ...NewExecution[]]
+    hasOwnId: boolean
+  } {
+    const { id: taskId } = this.runtime.registry.definitionOf(task)
+    const options = readExecutionOptions(given, ENQUEUE_OPTIONS, taskId)
+    if (options?.transaction === null) {
+      throw invalid(
+        `Invalid options for task ${taskId}: transaction: expected a transaction, got null; leave it out to enqueue without one`,
+      )
+    }
     const executionId = checkExecutionId(taskId, options?.executionId)
-    const text = codec.encode(input, `Input of task ${taskId}`, {
+    const text = this.encode(taskId, input)
+    const rows = planExecution(this.runtime, { taskId, input: text, options, executionId })
+    return { rows, hasOwnId: executionId !== undefined }
+  }
+
+  private planChild(child: unknown, index: number): [NewExecution, ...NewExecution[]] {
+    const read = readChild(child, index)
+    if (!read.isValid) throw invalid(`Invalid children: ${read.problem}`)
+    const { taskId, input } = read.value
+    const options = readExecutionOptions(read.value.options, EXECUTION_OPTIONS, taskId)
+    return planExecution(this.runtime, { taskId, input: this.encode(taskId, input), options })
+  }
+
+  private encode(taskId: string, input: unknown): string | null {
+    return this.runtime.codec.encode(input, `Input of task ${taskId}`, {
       bytes: this.runtime.options.maxSerializedInputDataSize,
       option: 'maxSerializedInputDataSize',
     })
-    return planExecution(this.runtime, { taskId, input: text, options, executionId })
   }
+}
+
+function invalid(message: string): DurableExecutionError {
+  return DurableExecutionError.nonRetryable(message, { code: 'invalid_task' })
 }
 
 /** @throws A non-retryable `DurableExecutionError` if another execution has the row's id or key. */

@@ -4,6 +4,7 @@
  */
 import { messageOf } from '../errors'
 import type { TaskExecutionStatus } from '../execution/status'
+import { callAside } from '../lib/aside'
 import { createLeveledLogger, type Logger, type LogLevel } from '../logger'
 
 interface OfExecution {
@@ -125,11 +126,12 @@ export class Events {
     // Most events are of the level `debug` and come with every task: their text is made only where it is read.
     if (level !== 'debug' || this.level === 'debug') this.logger[level](describeEvent(event))
     for (const listener of this.listeners) {
-      try {
-        listener(event)
-      } catch (error) {
-        this.logger.error(`onEvent failed on ${event.type}: ${messageOf(error)}`)
-      }
+      callAside(
+        () => listener(event),
+        (error) => {
+          this.logger.error(`onEvent failed on ${event.type}: ${messageOf(error)}`)
+        },
+      )
     }
   }
 }

@@ -1,10 +1,11 @@
 /** What a parent's function returned: checked, and turned into the rows of its children. */
 import { DurableExecutionError } from '../errors'
 import type { ExecutionRecord, NewExecution } from '../execution/record'
-import { show } from '../lib/validation'
+import { propertyOf, show } from '../lib/validation'
 import type { ResolvedOptions } from '../options'
-import type { ChildTask } from '../task/children'
+import { readChild } from '../task/children'
 import type { ParentDefinition, ParentRunShape } from '../task/definition'
+import { EXECUTION_OPTIONS, readExecutionOptions } from '../task/options'
 import { planExecution, type Planner } from './plan'
 
 /** What planning children needs to know. */
@@ -18,25 +19,21 @@ export function checkParentRun(
   record: ExecutionRecord,
   value: unknown,
 ): ParentRunShape {
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    !Array.isArray(Reflect.get(value, 'children'))
-  ) {
+  const children = propertyOf(value, 'children')
+  if (!Array.isArray(children)) {
     throw invalid(
       record,
       `it returned ${show(value)}, expected { output, children: [childTask(…), …] }`,
     )
   }
-  const run = value as ParentRunShape
   const { maxChildrenPerTaskExecution: limit } = planner.options
-  if (run.children.length > limit) {
+  if (children.length > limit) {
     throw invalid(
       record,
-      `it returned ${run.children.length} children, of which ${limit} are allowed; nest parents, or raise maxChildrenPerTaskExecution`,
+      `it returned ${children.length} children, of which ${limit} are allowed; nest parents, or raise maxChildrenPerTaskExecution`,
     )
   }
-  return run
+  return { output: propertyOf(value, 'output'), children }
 }
 
 function invalid(record: ExecutionRecord, problem: string): DurableExecutionError {
@@ -54,17 +51,21 @@ export function planChildren(
   record: ExecutionRecord,
   children: ParentRunShape['children'],
 ): NewExecution[] {
-  return children.flatMap((child, index) => planChild(planner, record, child, index))
+  // Not `map`, which passes over the holes of a list.
+  return Array.from(children, (child, index) => planChild(planner, record, child, index)).flat()
 }
 
 function planChild(
   planner: ChildPlanner,
   record: ExecutionRecord,
-  child: ChildTask,
+  child: unknown,
   index: number,
 ): NewExecution[] {
-  const taskId = childTaskId(record, child, index)
-  const input = planner.codec.encode(child.input, `Input of child ${index} (task ${taskId})`, {
+  const read = readChild(child, index)
+  if (!read.isValid) throw invalid(record, read.problem)
+  const { taskId } = read.value
+  const options = readExecutionOptions(read.value.options, EXECUTION_OPTIONS, taskId)
+  const input = planner.codec.encode(read.value.input, `Input of child ${index} (task ${taskId})`, {
     bytes: planner.options.maxSerializedInputDataSize,
     option: 'maxSerializedInputDataSize',
   })
@@ -75,17 +76,7 @@ function planChild(
     isFinalize: false,
   }
   const place = { root: record.root, parent, queue: record.queue }
-  return planExecution(planner, { taskId, input, options: child.options, place })
-}
-
-/** Children come from user code without types too. */
-function childTaskId(record: ExecutionRecord, child: unknown, index: number): string {
-  const task: unknown =
-    typeof child === 'object' && child !== null ? Reflect.get(child, 'task') : undefined
-  const taskId: unknown =
-    typeof task === 'object' && task !== null ? Reflect.get(task, 'id') : undefined
-  if (typeof taskId === 'string') return taskId
-  throw invalid(record, `child ${index} is ${show(child)}, expected childTask(task, input)`)
+  return planExecution(planner, { taskId, input, options, place })
 }
 
 /** The rows of a parent's finalize. Its input is put together when it runs. */

@@ -59,7 +59,7 @@ export function sleepingKey(taskId: string, uniqueId: string): string {
 export function checkUniqueId(taskId: string, uniqueId: unknown): string {
   if (typeof uniqueId === 'string' && uniqueId !== '') return uniqueId
   throw DurableExecutionError.nonRetryable(
-    `Invalid input to task ${taskId}: a sleeping task takes its unique id, non-empty text, got ${show(uniqueId)}`,
+    `Invalid input to task ${taskId}: expected the unique id of a sleeping task, non-empty text, got ${show(uniqueId)}`,
     { code: 'invalid_input' },
   )
 }

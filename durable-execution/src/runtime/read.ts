@@ -1,7 +1,10 @@
 /** Reads one execution for a handle. */
+import { DurableExecutionError, DurableExecutionNotFoundError } from '../errors'
 import type { ExecutionRecord } from '../execution/record'
 import { delay } from '../lib/environment'
+import { show } from '../lib/validation'
 import type { TaskExecutionsStorage } from '../storage/storage'
+import { isExecutionId } from '../task/options'
 import type { Runtime } from './runtime'
 import { notFound } from './wait'
 
@@ -24,6 +27,31 @@ export async function readExecution<TTransaction>(
     if (environment.monotonic() >= mayBeMissingUntil) throw notFound(executionId)
     await delay(environment, COMMIT_LOOK_MS)
   }
+}
+
+/**
+ * Reads an execution of a task, by an id that comes from users without types too.
+ *
+ * @throws `DurableExecutionNotFoundError`, also for an id that none can have; a non-retryable `DurableExecutionError` for what is no
+ * text: a database might refuse it in a way that looks like an outage.
+ */
+export async function readExecutionOf<TTransaction>(
+  runtime: Runtime<TTransaction>,
+  taskId: string,
+  executionId: unknown,
+): Promise<ExecutionRecord> {
+  if (typeof executionId !== 'string') {
+    throw DurableExecutionError.nonRetryable(
+      `Invalid execution id for task ${taskId}: expected text, got ${show(executionId)}`,
+      { code: 'invalid_task' },
+    )
+  }
+  if (!isExecutionId(executionId)) throw notFound(show(executionId))
+  const record = await readExecution(runtime, executionId)
+  if (record.taskId === taskId) return record
+  throw new DurableExecutionNotFoundError(
+    `Execution ${executionId} of task ${taskId} not found: it is one of another task`,
+  )
 }
 
 async function readOnce<TTransaction>(

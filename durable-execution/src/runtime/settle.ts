@@ -69,9 +69,9 @@ export class Settler<TTransaction> {
     return this.batcher.meanBatchSize
   }
 
-  /** Resolves when every change that was handed in is stored. */
-  whenIdle(): Promise<void> {
-    return this.batcher.whenIdle()
+  /** Resolves when every change that was handed in so far is stored. */
+  whenStored(): Promise<void> {
+    return this.batcher.whenStored()
   }
 
   /** Resolves when the change is stored, or when it can't be any more. Rejects only when the executor was shut down. */

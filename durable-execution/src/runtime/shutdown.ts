@@ -5,7 +5,7 @@
 import { DurableExecutionError } from '../errors'
 import { createSharedController } from '../lib/abort'
 import { delay } from '../lib/environment'
-import { show } from '../lib/validation'
+import { readOptions, show } from '../lib/validation'
 import type { Runtime } from './runtime'
 import type { Stages } from './stages'
 
@@ -16,13 +16,24 @@ export function createShutdownController(): AbortController {
   return createSharedController()
 }
 
-/** @throws A non-retryable `DurableExecutionError` if it is no duration. */
-export function checkGraceMs(graceMs: unknown = DEFAULT_GRACE_MS): number {
+/**
+ * Reads the options of a shutdown, as users without types give them too.
+ *
+ * @throws A non-retryable `DurableExecutionError` that says what was expected and what came.
+ */
+export function readGraceMs(options: unknown): number {
+  const read = readOptions(options, ['graceMs'])
+  if (!read.isValid) throw invalid(read.problem)
+  const { graceMs = DEFAULT_GRACE_MS } = read.value
+  // `Infinity` is a grace: functions are waited for, however long they take.
   if (typeof graceMs === 'number' && graceMs >= 0) return graceMs
-  throw DurableExecutionError.nonRetryable(
-    `Invalid options: graceMs: expected a number of at least 0, got ${show(graceMs)}`,
-    { code: 'invalid_options' },
-  )
+  throw invalid(`graceMs: expected a number of at least 0, got ${show(graceMs)}`)
+}
+
+function invalid(problem: string): DurableExecutionError {
+  return DurableExecutionError.nonRetryable(`Invalid options: ${problem}`, {
+    code: 'invalid_options',
+  })
 }
 
 /** Ends an executor. `begin` aborts the shutdown signal. */

@@ -63,7 +63,7 @@ export class Stages<TTransaction> implements Flow {
     this.claimer = new Claimer(runtime, this, releaser, this.prefetch, {
       isNeeded: () => runtime.health.needsCatchUp || renewer.isOverdue,
       run: async () => {
-        await this.settler.whenIdle()
+        await this.settler.whenStored()
         await renewer.renewAll()
         runtime.health.caughtUp()
       },

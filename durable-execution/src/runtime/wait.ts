@@ -2,10 +2,10 @@
  * Waits for executions to finish. What this process finishes resolves at once; for the rest one batched read serves all waiters,
  * soon at first and then less often.
  */
-import { DurableExecutionError, DurableExecutionNotFoundError } from '../errors'
+import { DurableExecutionError, DurableExecutionNotFoundError, messageOf } from '../errors'
 import type { ExecutionRecord } from '../execution/record'
 import { isFinished } from '../execution/status'
-import { show } from '../lib/validation'
+import { missingFunctions, propertyOf, readOptions, show } from '../lib/validation'
 import type { Job } from './loop'
 import type { Runtime } from './runtime'
 
@@ -52,9 +52,8 @@ export class Waiters<TTransaction> implements Job {
     options: WaitOptions,
     mayBeMissingUntil: number,
   ): Promise<ExecutionRecord> {
-    const { signal, pollingIntervalMs } = options
+    const { signal, pollingIntervalMs } = readWaitOptions(options)
     const { environment, lifecycle } = this.runtime
-    checkInterval(pollingIntervalMs)
     if (lifecycle === 'stopped') return this.waitStopped(executionId)
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
@@ -186,17 +185,40 @@ export class Waiters<TTransaction> implements Job {
   }
 }
 
-function checkInterval(pollingIntervalMs: unknown): void {
-  if (pollingIntervalMs === undefined) return
-  if (typeof pollingIntervalMs === 'number' && pollingIntervalMs >= 1) return
-  throw DurableExecutionError.nonRetryable(
-    `Invalid options: pollingIntervalMs: expected a number of at least 1, got ${show(pollingIntervalMs)}`,
-    { code: 'invalid_options' },
-  )
+/** Reads the options of a wait, as users without types give them too. */
+function readWaitOptions(options: unknown): WaitOptions {
+  const read = readOptions(options, ['signal', 'pollingIntervalMs'])
+  if (!read.isValid) throw invalid(read.problem)
+  const { signal, pollingIntervalMs } = read.value
+  if (signal !== undefined && !isSignal(signal)) {
+    throw invalid(`signal: expected an AbortSignal, got ${show(signal)}`)
+  }
+  if (pollingIntervalMs !== undefined && !isInterval(pollingIntervalMs)) {
+    throw invalid(
+      `pollingIntervalMs: expected a number of at least 1, got ${show(pollingIntervalMs)}`,
+    )
+  }
+  return { signal, pollingIntervalMs }
 }
 
-function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason))
+function invalid(problem: string): DurableExecutionError {
+  return DurableExecutionError.nonRetryable(`Invalid options: ${problem}`, {
+    code: 'invalid_options',
+  })
+}
+
+function isInterval(value: unknown): value is number {
+  return typeof value === 'number' && value >= 1
+}
+
+/** By what it has, not by its class: signals come from polyfills and other realms too. */
+function isSignal(value: unknown): value is AbortSignal {
+  const missing = missingFunctions(value, ['addEventListener', 'removeEventListener'])
+  return missing.length === 0 && typeof propertyOf(value, 'aborted') === 'boolean'
+}
+
+function reasonOf({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error(messageOf(reason), { cause: reason })
 }
 
 /** There is no such row. */

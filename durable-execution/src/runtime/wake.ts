@@ -1,7 +1,7 @@
 /** Wakes sleeping executions from outside: by the task and the unique id they were enqueued with. */
 import { DurableExecutionError, DurableExecutionNotFoundError, toStoredError } from '../errors'
 import type { ExecutionRecord } from '../execution/record'
-import { show } from '../lib/validation'
+import { propertyOf, readOptions, show } from '../lib/validation'
 import type { WakeOutcome } from '../storage/storage'
 import { checkUniqueId, sleepingKey } from './plan'
 import type { Flow, Runtime } from './runtime'
@@ -53,22 +53,35 @@ export async function wakeExecution<TTransaction>(
 function toWakeOutcome<TTransaction>(
   runtime: Runtime<TTransaction>,
   taskId: string,
-  options: WakeupOptions<unknown>,
+  options: unknown,
 ): WakeOutcome {
-  const status: unknown =
-    typeof options === 'object' && options !== null ? options.status : undefined
-  if (status !== 'completed' && status !== 'failed') {
-    throw DurableExecutionError.nonRetryable(
-      `Invalid wake-up of task ${taskId}: expected { status: 'completed', output } or { status: 'failed', error }, got ${show(options)}`,
-      { code: 'invalid_input' },
+  const status = propertyOf(options, 'status')
+  // An error may be `undefined` (anything can be thrown), but not left out.
+  const isWhole = status === 'completed' || (status === 'failed' && hasKey(options, 'error'))
+  if (!isWhole) {
+    throw invalid(
+      taskId,
+      `expected { status: 'completed', output } or { status: 'failed', error }, got ${show(options)}`,
     )
   }
-  if (options.status === 'failed') {
-    return { status: 'failed', error: { ...toStoredError(options.error), isRetryable: false } }
+  const read = readOptions(options, ['status', status === 'failed' ? 'error' : 'output'])
+  if (!read.isValid) throw invalid(taskId, read.problem)
+  if (status === 'failed') {
+    return { status, error: { ...toStoredError(read.value.error), isRetryable: false } }
   }
-  const output = runtime.codec.encode(options.output, `Output of task ${taskId}`, {
+  const output = runtime.codec.encode(read.value.output, `Output of task ${taskId}`, {
     bytes: runtime.options.maxSerializedOutputDataSize,
     option: 'maxSerializedOutputDataSize',
   })
-  return { status: 'completed', output }
+  return { status, output }
+}
+
+function hasKey(value: unknown, key: string): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+}
+
+function invalid(taskId: string, problem: string): DurableExecutionError {
+  return DurableExecutionError.nonRetryable(`Invalid wake-up of task ${taskId}: ${problem}`, {
+    code: 'invalid_input',
+  })
 }

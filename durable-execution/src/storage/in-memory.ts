@@ -1,9 +1,11 @@
 /** The reference storage: the executable meaning of every verb. Each runs in one turn of the event loop, so each is atomic. */
+import { DurableExecutionError } from '../errors'
 import { applyChange } from '../execution/change'
 import type { Claim, ExecutionRecord } from '../execution/record'
 import { isFinished } from '../execution/status'
 import * as transitions from '../execution/transitions'
 import { systemEnvironment } from '../lib/environment'
+import { readOptions, show } from '../lib/validation'
 import { Rows } from './in-memory-rows'
 import * as writes from './in-memory-writes'
 import { fitsTakeOver, isHeld } from './requests'
@@ -39,7 +41,7 @@ export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
 
   /** @param options - `now`: a clock, in milliseconds since the epoch. */
   constructor(options: { now?: (() => number) | undefined } = {}) {
-    this.clock = options.now ?? (() => systemEnvironment.now())
+    this.clock = readClock(options)
   }
 
   /** All rows, ordered by execution id: for tests. */
@@ -48,10 +50,12 @@ export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
   }
 
   insert(request: InsertRequest<never>): Promise<StorageAnswer & { outcomes: InsertOutcome[] }> {
-    const { executions, allOrNothing } = request
-    return this.answer(request, (now) => ({
-      outcomes: writes.insertNew(this.rows, executions, allOrNothing === true, { ...request, now }),
-    }))
+    const { executions, allOrNothing, transaction } = request
+    return this.answer(request, (now) => {
+      if (transaction !== undefined) throw noTransactions()
+      const at = { ...request, now }
+      return { outcomes: writes.insertNew(this.rows, executions, allOrNothing === true, at) }
+    })
   }
 
   get(
@@ -218,6 +222,28 @@ export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }
   }
+}
+
+function readClock(options: unknown): () => number {
+  const read = readOptions(options, ['now'])
+  if (!read.isValid) throw invalid(read.problem)
+  const { now = () => systemEnvironment.now() } = read.value
+  if (typeof now === 'function') return now as () => number
+  throw invalid(`now: expected a function, got ${show(now)}`)
+}
+
+function invalid(problem: string): DurableExecutionError {
+  return DurableExecutionError.nonRetryable(`Invalid options: ${problem}`, {
+    code: 'invalid_options',
+  })
+}
+
+/** It would be there before the commit, and also after a rollback. */
+function noTransactions(): DurableExecutionError {
+  return DurableExecutionError.nonRetryable(
+    'The storage in memory has no transactions: enqueue without one, or use the storage of a database',
+    { code: 'invalid_options' },
+  )
 }
 
 function mayClaim(record: ExecutionRecord, request: ClaimRequest): boolean {

@@ -15,6 +15,7 @@ import type {
   Finalize,
   FinalizedParentTaskOptions,
   LoopIteration,
+  LoopIterationOutput,
   LoopOutput,
   ParentTaskRunOptions,
   SequenceInput,
@@ -140,12 +141,12 @@ export abstract class TaskBuilder {
    *
    * @param sleepMsBeforeRun - Milliseconds, or a function of the iteration (1, 2, …).
    */
-  loopingTask<TInput, TOutput>(
+  loopingTask<TInput, TIteration extends LoopIteration<unknown>>(
     id: string,
-    iterationTask: Task<TInput, LoopIteration<TOutput>>,
+    iterationTask: Task<TInput, TIteration>,
     maxIterations: number,
     sleepMsBeforeRun?: number | ((iteration: number) => number),
-  ): Task<TInput, LoopOutput<TOutput>> {
+  ): Task<TInput, LoopOutput<LoopIterationOutput<TIteration>>> {
     this.register([defineLoop(id, iterationTask, { maxIterations, sleepMsBeforeRun })])
     return createTask(id)
   }
@@ -247,12 +248,12 @@ export class ValidatedTaskBuilder<TInput, TValid> {
   }
 
   /** As `executor.loopingTask`. The input is checked by each iteration. */
-  loopingTask<TOutput>(
+  loopingTask<TIteration extends LoopIteration<unknown>>(
     id: string,
-    iterationTask: Task<TValid, LoopIteration<TOutput>>,
+    iterationTask: Task<TValid, TIteration>,
     maxIterations: number,
     sleepMsBeforeRun?: number | ((iteration: number) => number),
-  ): Task<TInput, LoopOutput<TOutput>> {
+  ): Task<TInput, LoopOutput<LoopIterationOutput<TIteration>>> {
     const limits = { maxIterations, sleepMsBeforeRun }
     this.register([defineLoop(id, iterationTask, limits, this.validate)])
     return createTask(id)

@@ -2,6 +2,7 @@
 import type { DurableExecutionError } from '../errors'
 import type { RetryOptions } from '../execution/retry'
 import type { ErroredTaskExecutionStatus } from '../execution/status'
+import { propertyOf, readOptions, show, type Checked } from '../lib/validation'
 import type { AnyTask, InferTaskInput, InferTaskOutput } from './task'
 
 /** Options of one execution that stand above those of its task. */
@@ -41,6 +42,28 @@ export function childTask<TTask extends AnyTask>(
   ...[input, options]: InputArguments<InferTaskInput<TTask>, ExecutionOptions>
 ): ChildTask<TTask> {
   return { task, input, options }
+}
+
+/** A child as it was read: its options are not checked yet. */
+interface ReadChild {
+  readonly taskId: string
+  readonly input: unknown
+  readonly options: unknown
+}
+
+/** Reads a child, as users without types give it too. The problem names it by its index. */
+export function readChild(child: unknown, index: number): Checked<ReadChild> {
+  const taskId = propertyOf(propertyOf(child, 'task'), 'id')
+  if (typeof taskId !== 'string') {
+    const problem = `child ${index} is ${show(child)}, expected childTask(task, input)`
+    return { isValid: false, problem }
+  }
+  const read = readOptions(child, ['task', 'input', 'options'])
+  if (!read.isValid) {
+    return { isValid: false, problem: `child ${index} (task ${taskId}): ${read.problem}` }
+  }
+  const { input, options } = read.value
+  return { isValid: true, value: { taskId, input, options } }
 }
 
 /** A child that completed. */

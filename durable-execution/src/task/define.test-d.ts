@@ -216,6 +216,28 @@ describe('a loop', () => {
     else expectTypeOf(output).toEqualTypeOf<{ readonly isSuccess: false }>()
   })
 
+  it('knows the output of an iteration whose type is inferred', () => {
+    const iteration = executor.task({
+      id: 'a',
+      timeoutMs: 1,
+      run: (ctx, url: string) =>
+        ctx.attempt === 0
+          ? { isDone: false as const }
+          : { isDone: true as const, output: url.length },
+    })
+    expectTypeOf(executor.loopingTask('l', iteration, 5)).toEqualTypeOf<
+      Task<string, LoopOutput<number>>
+    >()
+    const undefinedOnly = executor.task({
+      id: 'b',
+      timeoutMs: 1,
+      run: () => ({ isDone: true as const, output: undefined }),
+    })
+    expectTypeOf(executor.loopingTask('l', undefinedOnly, 5)).toEqualTypeOf<
+      Task<unknown, LoopOutput<undefined>>
+    >()
+  })
+
   it('is made of a task that says whether it is done', () => {
     // @ts-expect-error -- a number says nothing
     executor.loopingTask('l', parse, 5)

@@ -1,7 +1,7 @@
 /** What users write to define tasks, and how it becomes a definition. */
 import { DurableExecutionError } from '../errors'
-import { NO_RETRIES } from '../execution/retry'
-import { show } from '../lib/validation'
+import { isDelay, MAX_DURATION_MS, NO_RETRIES } from '../execution/retry'
+import { propertyOf, readOptions, show } from '../lib/validation'
 import type { AnyChildren, ParentOutput, ParentRun } from './children'
 import type { TaskRunContext } from './context'
 import type {
@@ -97,6 +97,13 @@ export type SleepingTaskOptions = Omit<CommonTaskOptions, 'retryOptions'>
 export type LoopIteration<TOutput> =
   { readonly isDone: true; readonly output: TOutput } | { readonly isDone: false }
 
+/** The output of the iteration that is done. One that is not may be inferred to have an output of `undefined`: that is none. */
+export type LoopIterationOutput<TIteration> = TIteration extends { readonly isDone: false }
+  ? never
+  : TIteration extends { readonly output: infer TOutput }
+    ? TOutput
+    : never
+
 /** What a loop completes with. */
 export type LoopOutput<TOutput> =
   { readonly isSuccess: true; readonly output: TOutput } | { readonly isSuccess: false }
@@ -118,26 +125,37 @@ function isFunction(value: unknown): value is (...args: unknown[]) => unknown {
   return typeof value === 'function'
 }
 
-function checkShape(options: UntypedTaskOptions): void {
+const SLEEPING_OPTIONS = ['id', 'timeoutMs', 'sleepMsBeforeRun', 'queue'] as const
+const TASK_OPTIONS = [...SLEEPING_OPTIONS, 'retryOptions', 'run', 'runParent', 'finalize'] as const
+
+/** Reads task options once, as users without types give them too: the id and the keys are checked, the values are not yet. */
+function readTask(
+  options: unknown,
+  keys: readonly (keyof UntypedTaskOptions)[],
+): UntypedTaskOptions {
   if (typeof options !== 'object' || options === null) {
     throw DurableExecutionError.nonRetryable(
       `Invalid task options: expected an object, got ${show(options)}`,
       { code: 'invalid_task' },
     )
   }
-  checkTaskId(options.id)
-  const { id, run, runParent } = options
+  const id = propertyOf(options, 'id')
+  checkTaskId(id)
+  const read = readOptions(options, keys)
+  if (!read.isValid) throw invalid(id, read.problem)
+  const { run, runParent } = read.value
   if (run !== undefined && runParent !== undefined) {
     throw invalid(id, 'it has both run and runParent; a task has run, a parent task has runParent')
   }
+  return { ...(read.value as UntypedTaskOptions), id }
 }
 
 /** @throws A non-retryable `DurableExecutionError` that names the task and the option. */
 export function defineTask(
-  options: UntypedTaskOptions,
+  given: UntypedTaskOptions,
   validateInput: ValidateInput | null = null,
 ): FunctionDefinition {
-  checkShape(options)
+  const options = readTask(given, TASK_OPTIONS)
   const { id, run } = options
   if (!isFunction(run)) {
     throw invalid(id, `run: expected a function, got ${show(run)}`)
@@ -154,10 +172,10 @@ export function defineTask(
  * @throws A non-retryable `DurableExecutionError` that names the task and the option.
  */
 export function defineParentTask(
-  options: UntypedTaskOptions,
+  given: UntypedTaskOptions,
   validateInput: ValidateInput | null = null,
 ): [ParentDefinition, ...TaskDefinition[]] {
-  checkShape(options)
+  const options = readTask(given, TASK_OPTIONS)
   const { id, runParent, finalize } = options
   if (!isFunction(runParent)) {
     throw invalid(id, `runParent: expected a function, got ${show(runParent)}`)
@@ -179,8 +197,14 @@ function defineFinalize(parentId: string, finalize: unknown, timeoutMs: number):
       `finalize: expected a function, task options or parent task options, got ${show(finalize)}`,
     )
   }
+  const finalizeId = propertyOf(finalize, 'id')
+  if (typeof finalizeId !== 'string') {
+    throw invalid(parentId, `finalize: id: expected text, got ${show(finalizeId)}`)
+  }
   const options = finalize as UntypedTaskOptions
-  return options.runParent === undefined ? [defineTask(options)] : defineParentTask(options)
+  return propertyOf(finalize, 'runParent') === undefined
+    ? [defineTask(options)]
+    : defineParentTask(options)
 }
 
 /** What tasks that run nothing of their own have. */
@@ -201,7 +225,8 @@ export function defineSequence(
   if (!Array.isArray(tasks) || tasks.length === 0) {
     throw invalid(id, 'No tasks provided: a sequence has at least one')
   }
-  const stepIds = tasks.map((task, index) => checkTask(id, task, `task ${index}`))
+  // Not `map`, which passes over the holes of a list.
+  const stepIds = Array.from(tasks, (task, index) => checkTask(id, task, `task ${index}`))
   return { kind: 'sequence', id, ...NOTHING_RUNS, validateInput, stepIds }
 }
 
@@ -226,10 +251,9 @@ export function defineLoop(
       `maxIterations: expected a whole number of at least 1, got ${show(maxIterations)}`,
     )
   }
-  const isDelay = typeof sleepMsBeforeRun === 'number' && sleepMsBeforeRun >= 0
-  if (!isDelay && !isFunction(sleepMsBeforeRun)) {
+  if (!isDelay(sleepMsBeforeRun) && !isFunction(sleepMsBeforeRun)) {
     throw DurableExecutionError.nonRetryable(
-      `Invalid sleep ms before run for task ${id}: expected a number of at least 0 or a function, got ${show(sleepMsBeforeRun)}`,
+      `Invalid sleep ms before run for task ${id}: expected a number of at least 0 and at most ${MAX_DURATION_MS}, or a function, got ${show(sleepMsBeforeRun)}`,
       { code: 'invalid_task' },
     )
   }
@@ -247,21 +271,16 @@ export function defineLoop(
 }
 
 /** @throws A non-retryable `DurableExecutionError` that names the option. */
-export function defineSleepingTask(options: SleepingTaskOptions): SleepingDefinition {
-  checkShape(options)
-  refuseOptions(
-    options,
-    ['retryOptions'],
-    options.id,
-    'a sleeping task runs nothing that could be retried',
-  )
-  return { kind: 'sleeping', id: options.id, ...resolveTaskOptions(options), validateInput: null }
+export function defineSleepingTask(given: SleepingTaskOptions): SleepingDefinition {
+  const options = readTask(given, [...SLEEPING_OPTIONS, 'retryOptions'])
+  const { id } = options
+  refuseOptions(options, ['retryOptions'], id, 'a sleeping task runs nothing that could be retried')
+  return { kind: 'sleeping', id, ...resolveTaskOptions(options), validateInput: null }
 }
 
 /** Tasks come from user code without types too. */
 function checkTask(id: string, task: unknown, what: string): string {
-  const taskId: unknown =
-    typeof task === 'object' && task !== null ? Reflect.get(task, 'id') : undefined
+  const taskId = propertyOf(task, 'id')
   if (typeof taskId === 'string') return taskId
   throw invalid(id, `${what}: expected a task, got ${show(task)}`)
 }

@@ -2,7 +2,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 import { DurableExecutionError, messageOf } from '../errors'
-import { show } from '../lib/validation'
+import { propertyOf, show } from '../lib/validation'
 import type { ValidateInput } from './definition'
 
 /** Every failure of a validation ends the execution at once, in words that name the task. */
@@ -21,8 +21,14 @@ export function invalidInput(
 export function validateWithSchema(schema: StandardSchemaV1): ValidateInput {
   return async (input) => {
     const result = await schema['~standard'].validate(input)
+    const issues = propertyOf(result, 'issues')
+    const isResult = typeof result === 'object' && result !== null
+    if (!isResult || (issues !== undefined && !Array.isArray(issues))) {
+      throw new Error(`its schema answered ${show(result)}, expected { value } or { issues: […] }`)
+    }
     if (result.issues === undefined) return result.value
-    throw new Error(['', ...result.issues.map(describeIssue)].join('\n').trimStart())
+    if (result.issues.length === 0) throw new Error('its schema refuses it and names no issue')
+    throw new Error(result.issues.map(describeIssue).join('\n'))
   }
 }
 
@@ -34,12 +40,7 @@ function describeIssue(issue: StandardSchemaV1.Issue): string {
 
 /** @throws A non-retryable `DurableExecutionError` if it is no Standard Schema. */
 export function checkSchema(schema: unknown): asserts schema is StandardSchemaV1 {
-  const isObject = (typeof schema === 'object' && schema !== null) || typeof schema === 'function'
-  const standard: unknown = isObject ? Reflect.get(schema, '~standard') : undefined
-  const validate: unknown =
-    typeof standard === 'object' && standard !== null
-      ? Reflect.get(standard, 'validate')
-      : undefined
+  const validate = propertyOf(propertyOf(schema, '~standard'), 'validate')
   if (typeof validate === 'function') return
   throw DurableExecutionError.nonRetryable(
     `Invalid input schema: expected a Standard Schema (zod, valibot, arktype, …), got ${show(schema)}`,

@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { DurableExecutionError } from '../errors'
 import { MAX_DURATION_MS, NO_RETRIES } from '../execution/retry'
 import type { ResolvedRetryOptions, RetryOptions } from '../execution/retry'
-import { check, show } from '../lib/validation'
+import { isStorable, LONGEST_NAME, nameSchema, STORABLE } from '../lib/name'
+import { check, readOptions, show, type ReadOptions } from '../lib/validation'
 import type { ExecutionOptions } from './children'
 
 /** Options of every task. */
@@ -25,7 +26,7 @@ export interface ResolvedTaskOptions {
 
 const milliseconds = z.number().min(0).max(MAX_DURATION_MS)
 
-const retrySchema = z.strictObject({
+const retrySchema = z.object({
   maxAttempts: z.int().min(0).optional(),
   baseDelayMs: milliseconds.optional(),
   delayMultiplier: z.number().min(0).optional(),
@@ -35,10 +36,6 @@ const retrySchema = z.strictObject({
 
 const timeoutSchema = z.int().min(1).max(MAX_DURATION_MS)
 const sleepSchema = z.int().min(0).max(MAX_DURATION_MS)
-const queueSchema = z.string().min(1).max(255)
-
-/** The longest id of a task. */
-const LONGEST_TASK_ID = 255
 
 /** @throws A non-retryable `DurableExecutionError`. */
 export function checkTaskId(id: unknown): asserts id is string {
@@ -46,9 +43,9 @@ export function checkTaskId(id: unknown): asserts id is string {
   if (typeof id !== 'string') {
     throw invalid(`Invalid task id: expected text, got ${show(id)}`)
   }
-  if (id.length > LONGEST_TASK_ID) {
+  if (id.length > LONGEST_NAME) {
     throw invalid(
-      `Invalid task id ${show(id)}: expected at most ${LONGEST_TASK_ID} characters, got ${id.length}`,
+      `Invalid task id ${show(id)}: expected at most ${LONGEST_NAME} characters, got ${id.length}`,
     )
   }
   if (!/^\w+$/.test(id)) {
@@ -78,7 +75,9 @@ function resolveRetryOptions(
   taskId: string,
 ): ResolvedRetryOptions {
   if (value === undefined) return base
-  const given = checkOption(retrySchema, value, 'retry options', taskId)
+  const read = readOptions(value, retrySchema.keyof().options)
+  if (!read.isValid) throw invalid(`Invalid retry options for task ${taskId}: ${read.problem}`)
+  const given = checkOption(retrySchema, read.value, 'retry options', taskId)
   return {
     maxAttempts: given.maxAttempts ?? base.maxAttempts,
     baseDelayMs: given.baseDelayMs ?? base.baseDelayMs,
@@ -90,21 +89,33 @@ function resolveRetryOptions(
 
 /** Fills in the defaults of a task's options. */
 export function resolveTaskOptions(options: CommonTaskOptions): ResolvedTaskOptions {
-  const { id, timeoutMs } = options
+  const { id, timeoutMs, sleepMsBeforeRun = 0, queue } = options
   return {
     retryOptions: resolveRetryOptions(options.retryOptions, NO_RETRIES, id),
     timeoutMs: checkOption(timeoutSchema, timeoutMs, 'timeout value', id),
-    sleepMsBeforeRun: checkOption(
-      sleepSchema,
-      options.sleepMsBeforeRun ?? 0,
-      'sleep ms before run',
-      id,
-    ),
-    queue: checkOption(queueSchema.nullable(), options.queue ?? null, 'queue', id),
+    sleepMsBeforeRun: checkOption(sleepSchema, sleepMsBeforeRun, 'sleep ms before run', id),
+    queue: queue === undefined ? null : checkOption(nameSchema, queue, 'queue', id),
   }
 }
 
-const EXECUTION_OPTIONS = ['retryOptions', 'sleepMsBeforeRun', 'timeoutMs', 'queue'] as const
+/** The keys of {@link ExecutionOptions}. */
+export const EXECUTION_OPTIONS = ['retryOptions', 'sleepMsBeforeRun', 'timeoutMs', 'queue'] as const
+
+/**
+ * Reads the options of one execution, as users without types give them too: {@link overrideTaskOptions} checks the values.
+ *
+ * @throws A non-retryable `DurableExecutionError` if it is no object, or has other keys than these.
+ */
+export function readExecutionOptions<TKey extends string>(
+  options: unknown,
+  keys: readonly TKey[],
+  taskId: string,
+): (ExecutionOptions & ReadOptions<TKey>) | undefined {
+  if (options === undefined) return undefined
+  const read = readOptions(options, keys)
+  if (read.isValid) return read.value
+  throw invalid(`Invalid options for task ${taskId}: ${read.problem}`)
+}
 
 /** Lays the options of one execution over those of its task. */
 export function overrideTaskOptions(
@@ -128,7 +139,7 @@ export function overrideTaskOptions(
       sleepMsBeforeRun === undefined
         ? task.sleepMsBeforeRun
         : checkOption(sleepSchema, sleepMsBeforeRun, 'sleep ms before run', taskId),
-    queue: queue === undefined ? task.queue : checkOption(queueSchema, queue, 'queue', taskId),
+    queue: queue === undefined ? task.queue : checkOption(nameSchema, queue, 'queue', taskId),
   }
 }
 
@@ -145,17 +156,18 @@ export function refuseOptions(
   }
 }
 
-/** The longest execution id, in characters. */
-const LONGEST_EXECUTION_ID = 255
-
 /** @throws A non-retryable `DurableExecutionError` if it is neither `undefined` nor text of 1 to 255 characters. */
 export function checkExecutionId(taskId: string, executionId: unknown): string | undefined {
-  if (executionId === undefined) return undefined
-  const isText = typeof executionId === 'string'
-  if (isText && executionId.length > 0 && executionId.length <= LONGEST_EXECUTION_ID) {
-    return executionId
-  }
+  if (executionId === undefined || isExecutionId(executionId)) return executionId
+  const isOdd = typeof executionId === 'string' && !isStorable(executionId)
+  const expected = isOdd ? STORABLE : `text of 1 to ${LONGEST_NAME} characters`
   throw invalid(
-    `Invalid execution id for task ${taskId}: expected text of 1 to ${LONGEST_EXECUTION_ID} characters, got ${show(executionId)}`,
+    `Invalid execution id for task ${taskId}: expected ${expected}, got ${show(executionId)}`,
   )
+}
+
+/** Whether an execution can have this id. */
+export function isExecutionId(value: unknown): value is string {
+  const isText = typeof value === 'string'
+  return isText && value.length > 0 && value.length <= LONGEST_NAME && isStorable(value)
 }

@@ -1,7 +1,7 @@
 /** The tasks of one executor, by id. */
 import { DurableExecutionError, DurableExecutionNotFoundError } from '../errors'
-import { show } from '../lib/validation'
-import type { TaskDefinition } from './definition'
+import { propertyOf, show } from '../lib/validation'
+import { isChain, type TaskDefinition } from './definition'
 
 /** Finds definitions by id. */
 export class TaskRegistry {
@@ -22,6 +22,16 @@ export class TaskRegistry {
     for (const definition of definitions) this.definitions.set(definition.id, definition)
   }
 
+  /**
+   * Whether chains that are to be added are made of tasks that are there: a chain of another executor's tasks could not run, and
+   * one that contains itself would never end.
+   *
+   * @throws `DurableExecutionNotFoundError`
+   */
+  checkSteps(definitions: readonly TaskDefinition[]): void {
+    for (const stepId of definitions.flatMap(stepIdsOf)) this.get(stepId)
+  }
+
   find(taskId: string): TaskDefinition | undefined {
     return this.definitions.get(taskId)
   }
@@ -32,8 +42,7 @@ export class TaskRegistry {
    * @throws A non-retryable `DurableExecutionError` if it is no task, `DurableExecutionNotFoundError` if it is not of this executor.
    */
   definitionOf(task: unknown): TaskDefinition {
-    const id: unknown =
-      typeof task === 'object' && task !== null ? Reflect.get(task, 'id') : undefined
+    const id = propertyOf(task, 'id')
     if (typeof id === 'string') return this.get(id)
     throw DurableExecutionError.nonRetryable(
       `Invalid task: expected what executor.task(…) or one of its siblings returned, got ${show(task)}`,
@@ -49,4 +58,9 @@ export class TaskRegistry {
       `Task ${taskId} not found: define it on this executor before it is used`,
     )
   }
+}
+
+function stepIdsOf(definition: TaskDefinition): readonly string[] {
+  if (!isChain(definition)) return []
+  return definition.kind === 'loop' ? [definition.iterationId] : definition.stepIds
 }

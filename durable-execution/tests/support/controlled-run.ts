@@ -2,7 +2,7 @@
 import type { TaskRunContext } from '../../src/task/context'
 
 /** One call of the function. */
-export interface ControlledCall<TInput, TOutput> {
+export interface ControlledCall<TOutput, TInput> {
   readonly context: TaskRunContext
   readonly input: TInput
   readonly returns: (output: TOutput) => void
@@ -10,11 +10,11 @@ export interface ControlledCall<TInput, TOutput> {
 }
 
 /** The function with the calls it got so far. */
-export interface ControlledRun<TInput, TOutput> {
+export interface ControlledRun<TOutput, TInput> {
   readonly run: (context: TaskRunContext, input: TInput) => Promise<TOutput>
-  readonly calls: readonly ControlledCall<TInput, TOutput>[]
+  readonly calls: readonly ControlledCall<TOutput, TInput>[]
   /** @throws If there was no such call. */
-  readonly call: (index: number) => ControlledCall<TInput, TOutput>
+  readonly call: (index: number) => ControlledCall<TOutput, TInput>
 }
 
 /** Makes a function that ends when the test says so. */
@@ -23,8 +23,8 @@ export function createControlledRun<TOutput = string, TInput = undefined>(
     /** Whether it ends by itself when its signal fires, with the signal's reason. @default false */
     heedsSignal?: boolean
   } = {},
-): ControlledRun<TInput, TOutput> {
-  const calls: ControlledCall<TInput, TOutput>[] = []
+): ControlledRun<TOutput, TInput> {
+  const calls: ControlledCall<TOutput, TInput>[] = []
   return {
     calls,
     call: (index) => {
