@@ -1,9 +1,9 @@
 /**
  * The SQL of every verb. Texts hold no values: each is prepared once.
  *
- * Lists of ids are bound one parameter an id, never as JSON: `json_each` ends a text at an escaped NUL, and writes half of a
- * surrogate pair in other bytes than a bound text has. The lists come in sizes that are powers of two, filled up with their last
- * id, so that there are few texts; the largest stays below the 999 variables that every build of SQLite allows.
+ * Lists of ids are bound one parameter an id, not as one JSON text: an id in a list is then the same bytes as everywhere else,
+ * whatever it holds and whatever version of SQLite reads it. The lists come in sizes that are powers of two, filled up with their
+ * last id, so that there are few texts; the largest stays below the 999 variables that every build of SQLite allows.
  */
 import { transitions, type TakeOver } from 'durable-execution'
 
