@@ -1,7 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { MAX_DURATION_MS, NO_RETRIES, retryDelayMs, type ResolvedRetryOptions } from './retry'
+import {
+  isDelay,
+  MAX_DURATION_MS,
+  NO_RETRIES,
+  retryDelayMs,
+  type ResolvedRetryOptions,
+} from './retry'
 
 function retries(parts: Partial<ResolvedRetryOptions>): ResolvedRetryOptions {
   return { ...NO_RETRIES, ...parts }
@@ -72,4 +78,17 @@ describe('NO_RETRIES', () => {
     expect(Object.isFrozen(NO_RETRIES)).toBe(true)
     expect(NO_RETRIES.maxAttempts).toBe(0)
   })
+})
+
+describe('isDelay', () => {
+  it.each([0, 1, 0.5, MAX_DURATION_MS])('takes %s', (ms) => {
+    expect(isDelay(ms)).toBe(true)
+  })
+
+  it.each([-1, Number.NaN, Infinity, MAX_DURATION_MS + 1, '1', null, undefined])(
+    'does not take %s',
+    (ms) => {
+      expect(isDelay(ms)).toBe(false)
+    },
+  )
 })
