@@ -58,7 +58,7 @@ function renderKinds({ byKind }: FolderIndex): Markup {
       (value) => markup`<td class="number">${number(value)}</td>`,
     )}<td class="number">${bytes(totals.bytes)}</td></tr>`
   })
-  return markup`<section class="card"><h2>By kind</h2><table>
+  return markup`<section class="card scroll"><h2>By kind</h2><table>
 <thead><tr><th>Kind</th><th class="number">Files</th><th class="number">Words</th><th class="number">Links</th><th class="number">Size</th></tr></thead>
 <tbody>${rows}</tbody></table></section>`
 }

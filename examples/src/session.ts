@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { DemoDatabase } from './database'
 import { plural, seconds } from './format'
-import { findInterruption, findTakeovers, type Interruption, type Takeovers } from './interruption'
+import { findInterruption, findTakeovers, type Interruption } from './interruption'
 import { countDoneFiles } from './job'
 import { bold, dim, ProgressBar, red, say } from './screen'
 import { CONCURRENT_TASKS, LEASE_MS } from './settings'
@@ -118,7 +118,7 @@ export class Session {
     if (held > 0) return `, ${held} held by dead ${worker.name}`
     this.dead = null
     this.progress.rest()
-    sayTakeovers(worker.name, findTakeovers(kill, this.readStarts()))
+    sayTakeovers(worker.name, kill, this.readStarts())
     return ''
   }
 }
@@ -134,9 +134,11 @@ function sayKill(name: string, { heldIds, runsInFlight }: Interruption): void {
   say()
 }
 
-function sayTakeovers(name: string, { count, firstMs, lastMs }: Takeovers): void {
+function sayTakeovers(name: string, kill: Interruption, starts: readonly Start[]): void {
+  // Not all of them have begun yet: a worker claims a little ahead.
+  const { count, firstMs } = findTakeovers(kill, starts)
   if (count === 0) return
   say(
-    `${bold('Taken over')} from ${name}: ${plural(count, 'execution')}, ${seconds(firstMs)} to ${seconds(lastMs)} after the kill`,
+    `${bold('Taken over')} from ${name}: ${plural(kill.heldIds.size, 'execution')}, the first began ${seconds(firstMs)} after the kill`,
   )
 }

@@ -34,11 +34,8 @@ export async function callUserFunction(
   environment: Environment,
 ): Promise<RunOutcome> {
   const { signal } = held.controller
-  const timedOut = new DurableExecutionTimedOutError(
-    `Task execution timed out after ${limits.timeoutMs} ms`,
-  )
   const timer = environment.setTimer(limits.timeoutMs, () => {
-    held.end('timed_out', timedOut)
+    held.end('timed_out', timedOut(limits))
   })
   const end = await new Promise<OwnEnd | null>((resolve) => {
     const awaitGrace = (): void => {
@@ -55,7 +52,12 @@ export async function callUserFunction(
     else signal.addEventListener('abort', awaitGrace, { once: true })
   })
   timer.cancel()
-  return outcomeOf(held, end, timedOut)
+  return outcomeOf(held, end, limits)
+}
+
+/** Made only when it is needed: an error costs more than all else here. */
+function timedOut({ timeoutMs }: RunLimits): DurableExecutionTimedOutError {
+  return new DurableExecutionTimedOutError(`Task execution timed out after ${timeoutMs} ms`)
 }
 
 async function endOf(call: () => unknown): Promise<OwnEnd> {
@@ -70,17 +72,17 @@ async function endOf(call: () => unknown): Promise<OwnEnd> {
 function outcomeOf(
   held: HeldClaim,
   end: OwnEnd | null,
-  timedOut: DurableExecutionTimedOutError,
+  limits: RunLimits,
 ): RunOutcome {
   switch (held.endReason) {
     case 'lost':
       return { kind: 'lost' }
     case 'timed_out':
-      return { kind: 'timedOut', error: timedOut }
+      return { kind: 'timedOut', error: timedOut(limits) }
     case 'shutdown':
       // What was finished in time is kept.
       return end?.kind === 'returned' ? end : { kind: 'shutdown' }
     case null:
-      return end ?? { kind: 'threw', error: timedOut }
+      return end ?? { kind: 'threw', error: timedOut(limits) }
   }
 }
