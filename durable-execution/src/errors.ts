@@ -159,6 +159,16 @@ function readMessage(thrown: unknown): unknown {
   return typeof thrown === 'object' && thrown !== null ? JSON.stringify(thrown) : thrown
 }
 
+/** Anything that can be thrown, as an error: itself, if it is one. */
+export function asError(thrown: unknown): Error {
+  try {
+    if (thrown instanceof Error) return thrown
+  } catch {
+    // A proxy may refuse even the question.
+  }
+  return new Error(messageOf(thrown), { cause: thrown })
+}
+
 /** Whether an error is one of the suite's. A proxy may refuse even the question. */
 function isOwnError(thrown: unknown): thrown is DurableExecutionError {
   try {

@@ -95,7 +95,7 @@ describe('Codec.encode', () => {
     expect(error).toMatchObject({ code: 'not_serializable', isRetryable: false, cause })
     expect(error).toHaveProperty(
       'message',
-      'Output of task add cannot be serialized: no luck; return plain data, or use a serializer that knows it',
+      'Output of task add cannot be serialized: no luck; use plain data, or a serializer that knows it',
     )
   })
 

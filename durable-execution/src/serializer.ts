@@ -97,7 +97,7 @@ export class Codec {
       text = this.serializer.serialize(value)
     } catch (error) {
       throw DurableExecutionError.nonRetryable(
-        `${what} cannot be serialized: ${messageOf(error)}; return plain data, or use a serializer that knows it`,
+        `${what} cannot be serialized: ${messageOf(error).replace(/\.$/, '')}; use plain data, or a serializer that knows it`,
         { code: 'not_serializable', cause: error },
       )
     }

@@ -9,6 +9,7 @@ import {
   type DurableExecutor,
   type DurableExecutorOptions,
   type ExecutorEvent,
+  type FinishedChild,
   type Task,
 } from '../src/index'
 import { startExecutor } from './support/executor'
@@ -218,8 +219,8 @@ describe('a large family', () => {
     async (count) => {
       const executor = await startExecutor({ maxChildrenPerTaskExecution: count })
       const child = executor.task({ id: 'child', timeoutMs: LONG, run: (_ctx, n: number) => n })
-      const finalize = vi.fn(({ children }: { children: { status: string; output?: number }[] }) =>
-        children.findIndex((one, index) => one.output !== index),
+      const finalize = vi.fn(({ children }: { children: FinishedChild<number>[] }) =>
+        children.findIndex((one, index) => one.status !== 'completed' || one.output !== index),
       )
       const parent = executor.parentTask({
         id: 'parent',
@@ -228,7 +229,7 @@ describe('a large family', () => {
           output: count,
           children: Array.from({ length: count }, (_, index) => childTask(child, index)),
         }),
-        finalize: ({ children }) => finalize({ children: children as never }),
+        finalize: ({ children }) => finalize({ children }),
       })
       const handle = await executor.enqueueTask(parent)
       await expect(handle.waitAndGetOutput()).resolves.toBe(-1)
@@ -395,9 +396,10 @@ describe('executors that come and go', () => {
     for (let round = 0; round < 12; round += 1) {
       await world.environment.advanceBy(200 + world.environment.random() * 4000)
       const [leaving] = members.splice(round % members.length, 1)
-      if (round % 3 === 0)
-        await world.until(leaving?.executor.shutdown({ graceMs: 300 }) ?? Promise.resolve())
-      else leaving?.connection.cut()
+      if (leaving && round % 3 === 0) {
+        await world.until(leaving.executor.shutdown({ graceMs: 300 }))
+      }
+      leaving?.connection.cut()
       members.push(await start())
     }
     const [last] = members

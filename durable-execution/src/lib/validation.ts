@@ -50,17 +50,23 @@ export function missingFunctions(value: unknown, names: readonly string[]): read
 /** An object of options as it was read: nothing of it is checked but its keys. */
 export type ReadOptions<TKey extends string> = Readonly<Partial<Record<TKey, unknown>>>
 
-/** Reads an object that may have only these keys: a typo is no default. Each is read once. */
+/**
+ * Reads an object that may have only these keys: a typo is no default. Each is read once.
+ *
+ * @param shown - The keys that are named where there is another one: those that have a use.
+ */
 export function readOptions<TKey extends string>(
   value: unknown,
   keys: readonly TKey[],
+  shown: readonly TKey[] = keys,
 ): Checked<ReadOptions<TKey>> {
   try {
-    if (!isPlain(value))
+    if (!isPlain(value)) {
       return { isValid: false, problem: `expected an object, got ${show(value)}` }
+    }
     const odd = Object.keys(value).find((key) => !(keys as readonly string[]).includes(key))
     if (odd !== undefined) {
-      const problem = `unknown key ${show(odd)}, expected only ${keys.join(', ')}`
+      const problem = `unknown key ${show(odd)}, expected only ${shown.join(', ')}`
       return { isValid: false, problem }
     }
     const entries = keys.map((key) => [key, Reflect.get(value, key)] as const)
@@ -70,9 +76,15 @@ export function readOptions<TKey extends string>(
   }
 }
 
-function isPlain(value: unknown): value is object {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject && builtInKind(value) === null
+/** Whether this is an object that may hold options: no list, no promise, no date, … */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  try {
+    return builtInKind(value) === null
+  } catch {
+    // It throws whatever it is asked: that shows when it is read.
+    return true
+  }
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {

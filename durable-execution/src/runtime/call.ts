@@ -69,11 +69,7 @@ async function endOf(call: () => unknown): Promise<OwnEnd> {
 }
 
 /** `end` is `null` if the function ignored its signal for longer than the grace. */
-function outcomeOf(
-  held: HeldClaim,
-  end: OwnEnd | null,
-  limits: RunLimits,
-): RunOutcome {
+function outcomeOf(held: HeldClaim, end: OwnEnd | null, limits: RunLimits): RunOutcome {
   switch (held.endReason) {
     case 'lost':
       return { kind: 'lost' }

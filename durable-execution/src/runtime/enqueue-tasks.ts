@@ -56,7 +56,7 @@ export class TaskEnqueuer<TTransaction> {
       ? await this.enqueuer.enqueueAllOrNothing(rows)
       : await this.enqueuer.enqueue(rows, false)
     rows.forEach((row, index) => {
-      checkInserted(row, outcomes[index])
+      checkInserted(row, outcomes[index], rows)
     })
     return planned.map(([first]) => first)
   }
@@ -109,10 +109,20 @@ function invalid(message: string): DurableExecutionError {
 }
 
 /** @throws A non-retryable `DurableExecutionError` if another execution has the row's id or key. */
-function checkInserted(row: NewExecution, outcome: InsertOutcome | undefined): void {
+function checkInserted(
+  row: NewExecution,
+  outcome: InsertOutcome | undefined,
+  together: readonly NewExecution[] = [],
+): void {
   if (outcome?.kind !== 'exists') return
   const { existing, conflict } = outcome
   if (conflict === 'execution_id' && existing.taskId === row.taskId) return
+  if (together.some(({ executionId }) => executionId === existing.executionId)) {
+    throw DurableExecutionError.nonRetryable(
+      `Invalid children: a unique id of sleeping task ${row.taskId} comes twice: give each execution one of its own`,
+      { code: 'already_exists' },
+    )
+  }
   throw DurableExecutionError.nonRetryable(
     conflict === 'execution_id'
       ? `Execution id ${row.executionId} is taken by an execution of task ${existing.taskId}: give each execution an id of its own`

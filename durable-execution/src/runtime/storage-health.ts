@@ -20,6 +20,8 @@ export class StorageHealth {
   /** When the present outage began, on the monotonic clock. */
   private awaySince: number | null = null
   private healthySince: number
+  /** When the last outage ended, on the monotonic clock. */
+  private backAt = -Infinity
   private hasToCatchUp = false
 
   constructor(environment: Environment, events: Events, leaseMs: number) {
@@ -44,6 +46,7 @@ export class StorageHealth {
     const awayMs = now - this.awaySince
     this.events.emit({ type: 'storage_back', awayMs })
     this.awaySince = null
+    this.backAt = now
     // Leases that are kept up have at least two thirds left when an outage begins: a short one makes none of them lapse.
     if (awayMs >= this.leaseMs * SHORT_OUTAGE_SHARE) this.healthySince = now
   }
@@ -52,7 +55,7 @@ export class StorageHealth {
   failed(error: unknown, sentAt: number): void {
     this.hasToCatchUp = true
     // A call from before the storage was back tells of the outage that is over.
-    if (this.awaySince !== null || sentAt < this.healthySince) return
+    if (this.awaySince !== null || sentAt < Math.max(this.backAt, this.healthySince)) return
     this.awaySince = this.environment.monotonic()
     this.events.emit({ type: 'storage_away', message: messageOf(error) })
   }

@@ -2,7 +2,7 @@
  * Waits for executions to finish. What this process finishes resolves at once; for the rest one batched read serves all waiters,
  * soon at first and then less often.
  */
-import { DurableExecutionError, DurableExecutionNotFoundError, messageOf } from '../errors'
+import { asError, DurableExecutionError, DurableExecutionNotFoundError } from '../errors'
 import type { ExecutionRecord } from '../execution/record'
 import { isFinished } from '../execution/status'
 import { missingFunctions, propertyOf, readOptions, show } from '../lib/validation'
@@ -57,12 +57,12 @@ export class Waiters<TTransaction> implements Job {
     if (lifecycle === 'stopped') return this.waitStopped(executionId)
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
-        reject(reasonOf(signal))
+        reject(asError(signal.reason))
         return
       }
       const abort = (): void => {
         this.remove(waiter)
-        if (signal) reject(reasonOf(signal))
+        if (signal) reject(asError(signal.reason))
       }
       signal?.addEventListener('abort', abort, { once: true })
       const end = (): void => {
@@ -76,7 +76,7 @@ export class Waiters<TTransaction> implements Job {
         },
         reject: (error) => {
           end()
-          reject(error instanceof Error ? error : new Error(String(error)))
+          reject(asError(error))
         },
         longestIntervalMs: pollingIntervalMs ?? this.runtime.options.pollIntervalMs,
         intervalMs: SHORTEST_INTERVAL_MS,
@@ -215,10 +215,6 @@ function isInterval(value: unknown): value is number {
 function isSignal(value: unknown): value is AbortSignal {
   const missing = missingFunctions(value, ['addEventListener', 'removeEventListener'])
   return missing.length === 0 && typeof propertyOf(value, 'aborted') === 'boolean'
-}
-
-function reasonOf({ reason }: AbortSignal): Error {
-  return reason instanceof Error ? reason : new Error(messageOf(reason), { cause: reason })
 }
 
 /** There is no such row. */

@@ -1,7 +1,7 @@
 /** What users write to define tasks, and how it becomes a definition. */
 import { DurableExecutionError } from '../errors'
 import { isDelay, MAX_DURATION_MS, NO_RETRIES } from '../execution/retry'
-import { propertyOf, readOptions, show } from '../lib/validation'
+import { isPlain, propertyOf, show } from '../lib/validation'
 import type { AnyChildren, ParentOutput, ParentRun } from './children'
 import type { TaskRunContext } from './context'
 import type {
@@ -14,6 +14,14 @@ import type {
   ValidateInput,
 } from './definition'
 import { checkTaskId, refuseOptions, resolveTaskOptions, type CommonTaskOptions } from './options'
+import {
+  COMMON_OPTIONS,
+  invalid,
+  PARENT_OPTIONS,
+  readTask,
+  TASK_OPTIONS,
+  type UntypedTaskOptions,
+} from './read-task'
 import type { AnyTask, InferTaskInput, InferTaskOutput } from './task'
 
 /** Options of a task that is a function. */
@@ -108,46 +116,8 @@ export type LoopIterationOutput<TIteration> = TIteration extends { readonly isDo
 export type LoopOutput<TOutput> =
   { readonly isSuccess: true; readonly output: TOutput } | { readonly isSuccess: false }
 
-/** Task options of any kind, as they come from users without types too. */
-interface UntypedTaskOptions extends CommonTaskOptions {
-  run?: unknown
-  runParent?: unknown
-  finalize?: unknown
-}
-
-function invalid(taskId: string, problem: string): DurableExecutionError {
-  return DurableExecutionError.nonRetryable(`Invalid options for task ${taskId}: ${problem}`, {
-    code: 'invalid_task',
-  })
-}
-
 function isFunction(value: unknown): value is (...args: unknown[]) => unknown {
   return typeof value === 'function'
-}
-
-const SLEEPING_OPTIONS = ['id', 'timeoutMs', 'sleepMsBeforeRun', 'queue'] as const
-const TASK_OPTIONS = [...SLEEPING_OPTIONS, 'retryOptions', 'run', 'runParent', 'finalize'] as const
-
-/** Reads task options once, as users without types give them too: the id and the keys are checked, the values are not yet. */
-function readTask(
-  options: unknown,
-  keys: readonly (keyof UntypedTaskOptions)[],
-): UntypedTaskOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw DurableExecutionError.nonRetryable(
-      `Invalid task options: expected an object, got ${show(options)}`,
-      { code: 'invalid_task' },
-    )
-  }
-  const id = propertyOf(options, 'id')
-  checkTaskId(id)
-  const read = readOptions(options, keys)
-  if (!read.isValid) throw invalid(id, read.problem)
-  const { run, runParent } = read.value
-  if (run !== undefined && runParent !== undefined) {
-    throw invalid(id, 'it has both run and runParent; a task has run, a parent task has runParent')
-  }
-  return { ...(read.value as UntypedTaskOptions), id }
 }
 
 /** @throws A non-retryable `DurableExecutionError` that names the task and the option. */
@@ -155,13 +125,14 @@ export function defineTask(
   given: UntypedTaskOptions,
   validateInput: ValidateInput | null = null,
 ): FunctionDefinition {
-  const options = readTask(given, TASK_OPTIONS)
+  const options = readTask(given, TASK_OPTIONS, ['runParent', 'finalize'])
   const { id, run } = options
+  for (const name of ['runParent', 'finalize'] as const) {
+    if (options[name] === undefined) continue
+    throw invalid(id, `${name} belongs to a parent task; define it with parentTask and runParent`)
+  }
   if (!isFunction(run)) {
     throw invalid(id, `run: expected a function, got ${show(run)}`)
-  }
-  if (options.finalize !== undefined) {
-    throw invalid(id, 'finalize belongs to a parent task; define it with parentTask and runParent')
   }
   return { kind: 'function', id, ...resolveTaskOptions(options), validateInput, run }
 }
@@ -175,8 +146,11 @@ export function defineParentTask(
   given: UntypedTaskOptions,
   validateInput: ValidateInput | null = null,
 ): [ParentDefinition, ...TaskDefinition[]] {
-  const options = readTask(given, TASK_OPTIONS)
+  const options = readTask(given, PARENT_OPTIONS, ['run'])
   const { id, runParent, finalize } = options
+  if (options.run !== undefined) {
+    throw invalid(id, 'run belongs to a task; define it with task, or as runParent')
+  }
   if (!isFunction(runParent)) {
     throw invalid(id, `runParent: expected a function, got ${show(runParent)}`)
   }
@@ -191,7 +165,7 @@ function defineFinalize(parentId: string, finalize: unknown, timeoutMs: number):
     const run = (_context: TaskRunContext, input: unknown): unknown => finalize(input)
     return [defineTask({ id: `${parentId}_finalize`, timeoutMs, run })]
   }
-  if (typeof finalize !== 'object' || finalize === null) {
+  if (!isPlain(finalize)) {
     throw invalid(
       parentId,
       `finalize: expected a function, task options or parent task options, got ${show(finalize)}`,
@@ -222,9 +196,10 @@ export function defineSequence(
   validateInput: ValidateInput | null = null,
 ): SequenceDefinition {
   checkTaskId(id)
-  if (!Array.isArray(tasks) || tasks.length === 0) {
-    throw invalid(id, 'No tasks provided: a sequence has at least one')
+  if (!Array.isArray(tasks)) {
+    throw invalid(id, `No tasks provided: expected a list of tasks, got ${show(tasks)}`)
   }
+  if (tasks.length === 0) throw invalid(id, 'No tasks provided: a sequence has at least one')
   // Not `map`, which passes over the holes of a list.
   const stepIds = Array.from(tasks, (task, index) => checkTask(id, task, `task ${index}`))
   return { kind: 'sequence', id, ...NOTHING_RUNS, validateInput, stepIds }
@@ -272,7 +247,7 @@ export function defineLoop(
 
 /** @throws A non-retryable `DurableExecutionError` that names the option. */
 export function defineSleepingTask(given: SleepingTaskOptions): SleepingDefinition {
-  const options = readTask(given, [...SLEEPING_OPTIONS, 'retryOptions'])
+  const options = readTask(given, COMMON_OPTIONS, ['retryOptions'])
   const { id } = options
   refuseOptions(options, ['retryOptions'], id, 'a sleeping task runs nothing that could be retried')
   return { kind: 'sleeping', id, ...resolveTaskOptions(options), validateInput: null }
