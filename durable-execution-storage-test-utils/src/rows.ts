@@ -45,7 +45,7 @@ export function unordered(
 }
 
 /** Orders records by id. */
-export function byId(a: ExecutionRecord, b: ExecutionRecord): number {
+function byId(a: ExecutionRecord, b: ExecutionRecord): number {
   return a.executionId < b.executionId ? -1 : 1
 }
 

@@ -6,7 +6,7 @@ import { read, writeEach, type Program } from './program'
 import { MAX_LIST_SIZE } from './statements'
 
 /** Cuts a list into pieces whose sizes are powers of two; the last is filled up with its last value. */
-export function piecesOf<T>(values: readonly T[]): T[][] {
+function piecesOf<T>(values: readonly T[]): T[][] {
   const pieces: T[][] = []
   for (let start = 0; start < values.length; start += MAX_LIST_SIZE) {
     pieces.push(filledUp(values.slice(start, start + MAX_LIST_SIZE)))

@@ -62,7 +62,7 @@ export class JourneyContext {
     return this.clock.monotonic()
   }
 
-  /** For task functions that take time. Journeys wait with {@link until}. */
+  /** For task functions that take time. Journeys wait with `until`. */
   pause(ms: number): Promise<void> {
     return this.clock.pause(ms)
   }

@@ -2,7 +2,7 @@
 import { isWaiting, type ExecutionRecord, type TaskExecutionsStorage } from 'durable-execution'
 
 /** Everything a default run must have seen at least once. */
-export const REQUIRED_EVENTS: readonly string[] = [
+const REQUIRED_EVENTS: readonly string[] = [
   ...['inserted', 'exists', 'skipped', 'exists by sleeping_key'].map((kind) => `insert: ${kind}`),
   ...['applied', 'repeated', 'lost'].map((outcome) => `settle: ${outcome}`),
   ...['applied', 'repeated', 'lost'].map((outcome) => `release: ${outcome}`),

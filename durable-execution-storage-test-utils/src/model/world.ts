@@ -21,7 +21,7 @@ export interface Choice extends World {
 
 /** An executor that mostly dies of what it runs: what it holds is taken over, more than once too. */
 export const MORTAL_EXECUTOR = 'executor_3'
-export const EXECUTORS = ['executor_1', 'executor_2', MORTAL_EXECUTOR] as const
+const EXECUTORS = ['executor_1', 'executor_2', MORTAL_EXECUTOR] as const
 export const QUEUES = ['default', 'other'] as const
 export const TASK_IDS = ['task_a', 'task_b'] as const
 /** The task id of sequences: their children come one after the other. */

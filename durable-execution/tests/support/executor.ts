@@ -7,7 +7,7 @@ import { InMemoryTaskExecutionsStorage } from '../../src/storage/in-memory'
 import { silentLogger } from './world'
 
 /** Makes an executor that is shut down with the test. It is not started. */
-export function createExecutor(
+function createExecutor(
   options: DurableExecutorOptions = {},
   storage = new InMemoryTaskExecutionsStorage(),
 ): DurableExecutor {

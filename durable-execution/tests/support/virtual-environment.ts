@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Environment, Timer } from '../../src/lib/environment'
 
 /** The moment at which virtual time begins. */
-export const START = Date.UTC(2025, 0, 1)
+const START = Date.UTC(2025, 0, 1)
 
 interface PendingTimer {
   readonly dueAt: number
