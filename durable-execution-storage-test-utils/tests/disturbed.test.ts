@@ -8,6 +8,7 @@ import {
   disturbStorage,
   eachAnswerLostOnce,
   everyVerbTwice,
+  journeys,
   type Disturbance,
   type StorageUnderTest,
 } from '../src/index'
@@ -22,7 +23,11 @@ function disturbed(createDisturbance: () => Disturbance): () => StorageUnderTest
   }
 }
 
-describeJourneys('every verb runs twice', disturbed(everyVerbTwice))
+// That there is a backlog is known from the answers of claims: where every one of them is lost, lapsed work stands in line.
+const withoutAnswersOfClaims = journeys.filter(({ name }) => !name.includes('behind a backlog'))
+describeJourneys('every verb runs twice', disturbed(everyVerbTwice), {
+  journeys: withoutAnswersOfClaims,
+})
 
 describeJourneys(
   'each answer is lost once, after the call was done',

@@ -1,14 +1,7 @@
-/** Wrong input to the methods that define tasks of several: parents, sequences, loops; sleeping tasks; checked inputs. */
+/** Wrong input to the methods that define parents, sequences, loops and sleeping tasks. */
 import { describe } from 'vitest'
 
-import type { AnyTask } from '../src/index'
-import {
-  createHostile,
-  itThrows,
-  untyped,
-  type Setting,
-  type UntypedExecutor,
-} from './support/refusals'
+import { createHostile, itThrows, type Setting } from './support/refusals'
 
 const code = 'invalid_task'
 const run = (): number => 1
@@ -393,101 +386,4 @@ describe('a loop', () => {
       'Task again not found: define it on this executor before it is used',
     ],
   ])
-})
-
-describe('a check of the input', () => {
-  const validate =
-    (check: unknown) =>
-    ({ executor }: Setting): unknown =>
-      executor.validateInput(check)
-  const schema =
-    (given: unknown) =>
-    ({ executor }: Setting): unknown =>
-      executor.inputSchema(given)
-
-  itThrows({ code: 'invalid_options', begins: 'Invalid input validation: ' }, [
-    ['by nothing', validate(undefined), 'expected a function, got undefined'],
-    [
-      'by a schema',
-      validate({ '~standard': { validate: run } }),
-      'expected a function, got {"~standard":{}}',
-    ],
-    ['by text', validate('string'), 'expected a function, got "string"'],
-    ['by a regular expression', validate(/a/), 'expected a function, got a RegExp'],
-  ])
-
-  itThrows({ code: 'invalid_options', begins: 'Invalid input schema: ' }, [
-    [
-      'by no schema',
-      schema(undefined),
-      'expected a Standard Schema (zod, valibot, arktype, …), got undefined',
-    ],
-    [
-      'by a schema that is null',
-      schema(null),
-      'expected a Standard Schema (zod, valibot, arktype, …), got null',
-    ],
-    [
-      'by a JSON schema',
-      schema({ type: 'string' }),
-      'expected a Standard Schema (zod, valibot, arktype, …), got {"type":"string"}',
-    ],
-    [
-      'by a function as a schema',
-      schema(run),
-      'expected a Standard Schema (zod, valibot, arktype, …), got a function',
-    ],
-    [
-      'by a schema that is half a one',
-      schema({ '~standard': { version: 1 } }),
-      'expected a Standard Schema (zod, valibot, arktype, …), got {"~standard":{"version":1}}',
-    ],
-    [
-      'by a schema that throws',
-      schema(createHostile()),
-      'expected a Standard Schema (zod, valibot, arktype, …), got a value of type object',
-    ],
-  ])
-
-  describe.each([
-    ['validateInput', (executor: UntypedExecutor) => executor.validateInput(String)],
-    [
-      'inputSchema',
-      (executor: UntypedExecutor) =>
-        executor.inputSchema({ '~standard': { validate: (value: unknown) => ({ value }) } }),
-    ],
-  ])('gives builders that refuse the same: %s', (_name, check) => {
-    const checked =
-      (call: (builder: UntypedExecutor, add: AnyTask) => unknown) =>
-      ({ executor, add }: Setting): unknown =>
-        call(untyped(check(executor)), add)
-
-    itThrows({ code }, [
-      [
-        'task',
-        checked((builder) => builder.task({ ...base, run: 5 })),
-        'Invalid options for task sum: run: expected a function, got 5',
-      ],
-      [
-        'task with a typo',
-        checked((builder) => builder.task({ ...base, retries: 5 })),
-        'Invalid options for task sum: unknown key "retries", expected only id, timeoutMs, sleepMsBeforeRun, queue, retryOptions, run',
-      ],
-      [
-        'parentTask',
-        checked((builder) => builder.parentTask({ id: 'sum' })),
-        'Invalid options for task sum: runParent: expected a function, got undefined',
-      ],
-      [
-        'sequentialTasks',
-        checked((builder) => builder.sequentialTasks('steps', [])),
-        'Invalid options for task steps: No tasks provided: a sequence has at least one',
-      ],
-      [
-        'loopingTask',
-        checked((builder, add) => builder.loopingTask('again', add, 0)),
-        'Invalid options for task again: maxIterations: expected a whole number of at least 1, got 0',
-      ],
-    ])
-  })
 })

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
-import { check, show } from './validation'
+import { check, missingFunctions, propertyOf, readOptions, show } from './validation'
+
+function refuse(): never {
+  throw new Error('no')
+}
+
+/** Throws whatever is asked of it. */
+const hostile = new Proxy({}, { get: refuse, ownKeys: refuse })
 
 describe('show', () => {
   it.each([
@@ -18,6 +25,11 @@ describe('show', () => {
     ['a big integer', 5n, '5n'],
     ['a symbol', Symbol('s'), 'a symbol'],
     ['an object that JSON makes nothing of', { toJSON: () => undefined }, 'undefined'],
+    ['a date', new Date(0), 'a Date'],
+    ['a promise', Promise.resolve(), 'a Promise'],
+    ['an error', new Error('no'), 'an Error'],
+    ['an object of a class', new (class A {})(), '{}'],
+    ['what throws', hostile, 'a value of type object'],
   ])('renders %s', (_name, value, text) => {
     expect(show(value)).toBe(text)
   })
@@ -72,5 +84,72 @@ describe('check', () => {
     })
     const checked = check(nested, { a: null })
     expect(checked.isValid ? '' : checked.problem).toBe('a.b: Invalid input, got undefined')
+  })
+})
+
+describe('check, of what throws,', () => {
+  it('says so', () => {
+    const checked = check(z.array(z.string()), new Proxy([], { get: refuse }))
+    expect(checked).toEqual({
+      isValid: false,
+      problem: 'expected a value that can be read, got one that throws',
+    })
+  })
+})
+
+describe('propertyOf', () => {
+  it.each([
+    ['of an object', { a: 1 }, 1],
+    ['of a prototype', Object.create({ a: 1 }), 1],
+    ['of a function', Object.assign(() => 1, { a: 1 }), 1],
+    ['that is not there', {}, undefined],
+    ['that cannot be read', hostile, undefined],
+    ['of null', null, undefined],
+    ['of undefined', undefined, undefined],
+    ['of text', 'a', undefined],
+  ])('is a property %s', (_name, value, property) => {
+    expect(propertyOf(value, 'a')).toBe(property)
+  })
+})
+
+describe('missingFunctions', () => {
+  it('names those that are not there, or are none', () => {
+    class Base {
+      a(): void {
+        // Is of the prototype.
+      }
+    }
+    const value = Object.assign(new Base(), { b: 1, c: () => 1 })
+    expect(missingFunctions(value, ['a', 'b', 'c', 'd'])).toEqual(['b', 'd'])
+    expect(missingFunctions(null, ['a'])).toEqual(['a'])
+  })
+})
+
+describe('readOptions', () => {
+  const keys = ['a', 'b'] as const
+
+  it.each([
+    ['an object', { a: 1 }, { a: 1, b: undefined }],
+    ['an object without a prototype', Object.assign(Object.create(null), { b: 2 }), { b: 2 }],
+    ['an object of a class, with what it inherits', Object.create({ a: 1 }), { a: 1 }],
+    ['an object with undefined', { a: undefined }, { a: undefined }],
+  ])('reads %s', (_name, value: unknown, options) => {
+    const read = readOptions(value, keys)
+    expect(read).toMatchObject({ isValid: true, value: options })
+  })
+
+  it.each([
+    ['null', null, 'expected an object, got null'],
+    ['a list', [1], 'expected an object, got [1]'],
+    ['a promise', Promise.resolve({}), 'expected an object, got a Promise'],
+    ['another key', { a: 1, c: 1 }, 'unknown key "c", expected only a, b'],
+    ['what throws', hostile, 'expected an object that can be read, got one that throws'],
+  ])('refuses %s', (_name, value, problem) => {
+    expect(readOptions(value, keys)).toEqual({ isValid: false, problem })
+  })
+
+  it('names only the keys that have a use', () => {
+    const read = readOptions({ c: 1 }, keys, ['a'])
+    expect(read).toEqual({ isValid: false, problem: 'unknown key "c", expected only a' })
   })
 })

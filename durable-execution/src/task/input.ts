@@ -21,15 +21,19 @@ export function invalidInput(
 export function validateWithSchema(schema: StandardSchemaV1): ValidateInput {
   return async (input) => {
     const result = await schema['~standard'].validate(input)
-    const issues = propertyOf(result, 'issues')
-    const isResult = typeof result === 'object' && result !== null
-    if (!isResult || (issues !== undefined && !Array.isArray(issues))) {
+    if (!isResult(result)) {
       throw new Error(`its schema answered ${show(result)}, expected { value } or { issues: […] }`)
     }
     if (result.issues === undefined) return result.value
-    if (result.issues.length === 0) throw new Error('its schema refuses it and names no issue')
     throw new Error(result.issues.map(describeIssue).join('\n'))
   }
+}
+
+/** Schemas are other people's code. */
+function isResult(result: unknown): boolean {
+  if (typeof result !== 'object' || result === null) return false
+  const issues = propertyOf(result, 'issues')
+  return issues === undefined || (Array.isArray(issues) && issues.length > 0)
 }
 
 function describeIssue(issue: StandardSchemaV1.Issue): string {
