@@ -153,12 +153,17 @@ describe('an executor', () => {
         running -= 1
       },
     })
-    // Before the start, at it, and by the fast path.
-    const handles = await executor.enqueueTasks(Array.from({ length: 10 }, () => childTask(task)))
+    const enqueueTen = () =>
+      executor.enqueueTasks(Array.from({ length: 10 }, () => childTask(task)))
+    // From a backlog, and as new work that needs no claim.
+    const backlog = await enqueueTen()
     await world.until(executor.start())
-    for (let count = 0; count < 10; count += 1) handles.push(await executor.enqueueTask(task))
-    await world.until(Promise.all(handles.map((handle) => handle.waitAndGetOutput())))
+    await world.until(Promise.all(backlog.map((handle) => handle.waitAndGetOutput())))
+    await world.environment.advanceBy(1000)
+    const added = await enqueueTen()
+    await world.until(Promise.all(added.map((handle) => handle.waitAndGetOutput())))
     expect(most).toBe(3)
+    expect(executor.getStats().slots).toEqual({ taken: 0, capacity: 3 })
   })
 })
 

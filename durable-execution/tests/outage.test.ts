@@ -187,9 +187,40 @@ describe('a standstill of the process', () => {
       if (task) await executor.enqueueTask(task)
     }
     await world.environment.advanceBy(1000)
+    // What is due first afterwards makes them claim, before it is time to renew.
+    for (const [index, { executor }] of members.entries()) {
+      const task = works[index]?.task
+      if (task) await executor.enqueueTask(task, undefined, { sleepMsBeforeRun: 10 })
+    }
     world.environment.stall(3 * LEASE_MS)
     await world.environment.advanceBy(2 * LEASE_MS)
-    expect(works.flatMap(({ work }) => work.calls)).toHaveLength(2)
+    expect(works.flatMap(({ work }) => work.calls)).toHaveLength(4)
+    expect(members.flatMap(({ events }) => eventsOf(events, 'execution_taken_over'))).toEqual([])
+  })
+
+  it('for longer than its lease, beside another that takes over, has its late results refused', async () => {
+    const { world, members } = await startTwo()
+    const [first, second] = members
+    const [mine, theirs] = members.map(({ executor }) => {
+      const work = createControlledRun()
+      return { work, task: executor.task({ id: 'task', timeoutMs: LONG, run: work.run }) }
+    })
+    if (!mine || !theirs) throw new Error('There are no tasks')
+    const handle = await first.executor.enqueueTask(mine.task)
+    await world.environment.untilTrue(() => mine.work.calls.length === 1)
+    first.stop()
+    await world.environment.untilTrue(() => theirs.work.calls.length === 1, LEASE_MS + 1000)
+    await world.environment.advanceBy(LEASE_MS)
+    first.continue()
+    mine.work.call(0).returns('late')
+    await world.environment.advanceBy(1000)
+    expect(eventsOf(first.events, 'result_dropped')).toHaveLength(1)
+    theirs.work.call(0).returns('second')
+    await expect(world.until(handle.waitAndGetOutput())).resolves.toBe('second')
+    // It takes nothing over itself because it has seen nothing for a while.
+    await world.environment.advanceBy(2 * LEASE_MS)
+    expect(eventsOf(first.events, 'execution_taken_over')).toEqual([])
+    expect(eventsOf(second.events, 'execution_taken_over')).toHaveLength(1)
   })
 })
 
@@ -311,27 +342,49 @@ describe('answers in an odd order', () => {
     expect(eventsOf(events, 'execution_taken_over')).toEqual([])
   })
 
-  it('start nothing on a claim that is old by the time its answer comes', async () => {
-    const { world, members } = await startTwo()
-    const [first, second] = members
-    const runs = vi.fn((_ctx: unknown, name: string) => name)
-    const [task] = members.map(({ executor }) =>
-      executor.task({ id: 'task', timeoutMs: LONG, run: runs }),
-    )
-    if (!task) throw new Error('There is no task')
-    second.connection.cut()
-    const gate = createDeferred<void>()
-    // It is answered within its deadline, but the answer is kept in this process.
-    first.connection.disturb('insert', async (pass) => {
+  it('start nothing on a claim that is old by the time its answer is seen: it may be taken over', async () => {
+    const world = createWorld()
+    const { executor, connection, events } = await world.start()
+    await world.environment.advanceBy(1000)
+    const run = vi.fn(() => 'ran')
+    const task = executor.task({ id: 'task', timeoutMs: LONG, run })
+    const takeOver = {
+      executorId: 'other',
+      leaseMs: LEASE_MS,
+      queue: 'default',
+      limit: 1,
+      takeOver: 'also',
+      suspects: 'exclude',
+    } as const
+    // The answer is there, but something blocks the process for longer than the lease.
+    connection.disturb('insert', async (pass) => {
       const answer = await pass()
-      world.environment.stall(LEASE_MS)
+      world.environment.stall(LEASE_MS + 1)
+      expect((await world.storage.claim(takeOver)).records).toHaveLength(1)
       return answer
     })
-    const handle = await first.executor.enqueueTask(task, 'a')
-    gate.resolve()
-    second.connection.mend()
-    await expect(world.until(handle.waitAndGetOutput(), 60_000)).resolves.toBe('a')
-    expect(runs).toHaveBeenCalledTimes(1)
+    await executor.enqueueTask(task)
+    await world.environment.advanceBy(LEASE_MS / 2)
+    expect(run).not.toHaveBeenCalled()
+    expect(eventsOf(events, 'execution_started')).toEqual([])
+    expect(executor.getStats().slots.taken).toBe(0)
+  })
+
+  it('start what is old by the time its answer is seen once it could be renewed', async () => {
+    const world = createWorld()
+    const { executor, connection } = await world.start()
+    await world.environment.advanceBy(1000)
+    const run = vi.fn(() => 'ran')
+    const task = executor.task({ id: 'task', timeoutMs: LONG, run })
+    connection.disturb('insert', async (pass) => {
+      const answer = await pass()
+      world.environment.stall(LEASE_MS - 1000)
+      return answer
+    })
+    const handle = await executor.enqueueTask(task)
+    await expect(world.until(handle.waitAndGetOutput(), 1000)).resolves.toBe('ran')
+    await world.environment.advanceBy(2 * LEASE_MS)
+    expect(run).toHaveBeenCalledTimes(1)
   })
 })
 

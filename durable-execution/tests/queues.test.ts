@@ -2,10 +2,9 @@
 import { describe, expect, it } from 'vitest'
 
 import { childTask, type DurableExecutor, type ExecutorEvent } from '../src/index'
-import { createControlledRun } from './support/controlled-run'
+import { createDeferred } from '../src/lib/deferred'
+import { isHeldBefore } from './support/storage-connection'
 import { createWorld, eventsOf } from './support/world'
-
-const LONG = 600_000
 
 function queuesOf(rows: readonly { taskId: string; queue: string }[]): Record<string, string> {
   return Object.fromEntries(rows.map(({ taskId, queue }) => [taskId, queue]))
@@ -68,29 +67,41 @@ describe('an executor', () => {
 
   it('lets no new work pass what stands in line', async () => {
     const world = createWorld()
-    const { executor } = await world.start({ maxConcurrentTaskExecutions: 1 })
-    await world.environment.advanceBy(1000)
-    const order: number[] = []
-    const controlled = createControlledRun()
-    const blocking = executor.task({ id: 'blocking', timeoutMs: LONG, run: controlled.run })
-    const task = executor.task({
-      id: 'task',
-      timeoutMs: 1000,
-      run: (_ctx, index: number) => {
-        order.push(index)
-        // New work comes just when a slot gets free.
-        if (index < 5) void executor.enqueueTask(task, index + 100)
-      },
-    })
-    await executor.enqueueTask(blocking)
-    await world.environment.turn()
-    for (let index = 0; index < 10; index += 1) {
-      await executor.enqueueTask(task, index)
-      await world.environment.advanceBy(5)
+    const client = world.add()
+    const { executor, connection } = world.add({ maxConcurrentTaskExecutions: 2 })
+    const order: string[] = []
+    const run = (_ctx: unknown, name: string): void => {
+      order.push(name)
     }
-    controlled.call(0).returns('done')
-    await world.environment.untilTrue(() => order.length === 15)
-    expect(order.slice(0, 10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    const task = executor.task({ id: 'task', timeoutMs: 1000, run })
+    const atClient = client.executor.task({ id: 'task', timeoutMs: 1000, run })
+    for (const name of ['first', 'second', 'third']) {
+      await client.executor.enqueueTask(atClient, name)
+      await world.environment.advanceBy(1)
+    }
+    // There are free slots, but it is not known yet that something stands in line.
+    const gate = createDeferred<void>()
+    connection.disturb('claim', isHeldBefore(gate.promise))
+    await world.until(executor.start())
+    await executor.enqueueTask(task, 'new')
+    await world.environment.advanceBy(10)
+    expect(order).toEqual([])
+    gate.resolve()
+    await world.environment.untilTrue(() => order.length === 4)
+    expect(order).toEqual(['first', 'second', 'third', 'new'])
+  })
+
+  it('starts new work at once where nothing stands in line', async () => {
+    const world = createWorld()
+    const { executor, connection } = await world.start()
+    await world.environment.advanceBy(1000)
+    const claims = connection.countOf('claim')
+    const task = executor.task({ id: 'task', timeoutMs: 1000, run: () => 'ran' })
+    const before = world.environment.monotonic()
+    const handle = await executor.enqueueTask(task)
+    await expect(world.until(handle.waitAndGetOutput())).resolves.toBe('ran')
+    expect(world.environment.monotonic()).toBe(before)
+    expect(connection.countOf('claim')).toBe(claims)
   })
 
   it('serves all its queues, also beside one that is always full', async () => {

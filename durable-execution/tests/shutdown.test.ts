@@ -142,13 +142,18 @@ describe('a shutdown', () => {
     connection.disturb('insert', isHeldAfter(answer.promise))
     const enqueued = executor.enqueueTask(task)
     await world.environment.advanceBy(10)
-    const stopped = executor.shutdown({ graceMs: 0 })
+    let isStopped = false
+    const stopped = executor.shutdown({ graceMs: 0 }).then(() => {
+      isStopped = true
+    })
     await world.environment.advanceBy(100)
+    expect(isStopped).toBe(false)
     answer.resolve()
     await world.until(stopped)
+    expect(world.storage.dump()).toMatchObject([{ status: 'ready', executorId: null }])
+    await enqueued
     await world.environment.advanceBy(1000)
     expect(run).not.toHaveBeenCalled()
-    await expect((await enqueued).getExecution()).resolves.toMatchObject({ status: 'ready' })
   })
 
   it('starts nothing that was claimed ahead of the slots: it gives it back', async () => {

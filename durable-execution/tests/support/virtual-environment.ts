@@ -104,17 +104,9 @@ export class VirtualEnvironment implements Environment {
     }
   }
 
-  /** The same time, seen by a machine whose wall clock is wrong by this much. */
-  withWallClockOffBy(ms: number): Environment {
-    return {
-      now: () => this.now() + ms,
-      monotonic: () => this.monotonic(),
-      random: () => this.random(),
-      setTimer: (delayMs, callback) => this.setTimer(delayMs, callback),
-      afterMicrotasks: (callback) => {
-        this.afterMicrotasks(callback)
-      },
-    }
+  /** The same time, seen by a process on a machine whose wall clock is wrong by this much. */
+  withWallClockOffBy(ms: number): ProcessEnvironment {
+    return new ProcessEnvironment(this, ms)
   }
 
   /** Fires the timer that is due first, if it is due by then, and lets everything follow from it. */
@@ -129,5 +121,60 @@ export class VirtualEnvironment implements Environment {
     next.callback()
     await this.turn()
     return true
+  }
+}
+
+/** The environment of one process among several: it can be stopped while time goes on for the others. */
+export class ProcessEnvironment implements Environment {
+  private readonly world: VirtualEnvironment
+  private readonly wallClockOffByMs: number
+  private overdue: (() => void)[] | null = null
+
+  constructor(world: VirtualEnvironment, wallClockOffByMs: number) {
+    this.world = world
+    this.wallClockOffByMs = wallClockOffByMs
+  }
+
+  now(): number {
+    return this.world.now() + this.wallClockOffByMs
+  }
+
+  monotonic(): number {
+    return this.world.monotonic()
+  }
+
+  random(): number {
+    return this.world.random()
+  }
+
+  setTimer(ms: number, callback: () => void): Timer {
+    let isCancelled = false
+    const fire = (): void => {
+      if (this.overdue) this.overdue.push(fire)
+      else if (!isCancelled) callback()
+    }
+    const timer = this.world.setTimer(ms, fire)
+    return {
+      cancel: () => {
+        isCancelled = true
+        timer.cancel()
+      },
+    }
+  }
+
+  afterMicrotasks(callback: () => void): void {
+    this.world.afterMicrotasks(callback)
+  }
+
+  /** From now on no timer fires. */
+  stop(): void {
+    this.overdue ??= []
+  }
+
+  /** Timers that were due meanwhile fire now, in their order. */
+  continue(): void {
+    const { overdue } = this
+    this.overdue = null
+    for (const fire of overdue ?? []) fire()
   }
 }

@@ -2,11 +2,12 @@
 import { onTestFinished } from 'vitest'
 
 import { DurableExecutor } from '../../src/executor'
+import { createDeferred } from '../../src/lib/deferred'
 import type { Logger } from '../../src/logger'
 import type { DurableExecutorOptions } from '../../src/options'
 import type { ExecutorEvent, ExecutorEventType } from '../../src/runtime/events'
 import { InMemoryTaskExecutionsStorage } from '../../src/storage/in-memory'
-import { StorageConnection } from './storage-connection'
+import { isHeldBefore, StorageConnection } from './storage-connection'
 import { VirtualEnvironment } from './virtual-environment'
 
 /** Says nothing. */
@@ -22,6 +23,10 @@ export interface Member {
   readonly executor: DurableExecutor
   readonly connection: StorageConnection
   readonly events: ExecutorEvent[]
+  /** Stops its process, as SIGSTOP does: neither timers nor answers get through to it. */
+  readonly stop: () => void
+  /** Lets its process go on. */
+  readonly continue: () => void
 }
 
 /** A storage with its executors. */
@@ -40,7 +45,22 @@ export class World {
       { logger: silentLogger, onEvent: (event) => events.push(event), ...options },
       environment,
     )
-    const member = { executor, connection, events }
+    let stopped = createDeferred<void>()
+    const member: Member = {
+      executor,
+      connection,
+      events,
+      stop: () => {
+        stopped = createDeferred<void>()
+        environment.stop()
+        connection.cut(isHeldBefore(stopped.promise))
+      },
+      continue: () => {
+        connection.mend()
+        environment.continue()
+        stopped.resolve()
+      },
+    }
     this.members.push(member)
     return member
   }
@@ -59,8 +79,8 @@ export class World {
 
   /** Shuts everything down. */
   async end(): Promise<void> {
-    for (const { executor, connection } of this.members) {
-      connection.mend()
+    for (const { executor, continue: goOn } of this.members) {
+      goOn()
       await this.environment.until(executor.shutdown({ graceMs: 0 }))
     }
   }
