@@ -8,6 +8,7 @@ import {
   fails,
   hangs,
   isHeldAfter,
+  isHeldBefore,
   losesAnswer,
   type Fault,
   type Verb,
@@ -340,6 +341,34 @@ describe('answers in an odd order', () => {
     await expect(world.until(handle.waitAndGetOutput(), 1000)).resolves.toBe('done')
     expect(attempts).toEqual([0, 1])
     expect(eventsOf(events, 'execution_taken_over')).toEqual([])
+  })
+
+  it('store an end under the claim that this process made anew while that was under way', async () => {
+    const world = createWorld()
+    const { executor, connection, events } = await world.start()
+    await world.environment.advanceBy(LEASE_MS)
+    const work = createControlledRun()
+    const task = executor.task({ id: 'task', timeoutMs: LONG, run: work.run })
+    // Its row is locked whenever it is to be renewed: its lease lapses, and this very process finds it due.
+    const isBusy: Fault = () =>
+      Promise.resolve({ outcomes: ['busy'], now: world.environment.now() } as never)
+    connection.disturb('renew', isBusy, {
+      times: Infinity,
+      when: ({ claims }) => claims.length > 0,
+    })
+    const handle = await executor.enqueueTask(task)
+    await world.environment.advanceBy(LEASE_MS - 1000)
+    const gate = createDeferred<void>()
+    connection.disturb('settle', isHeldBefore(gate.promise))
+    work.call(0).returns('done')
+    await world.environment.advanceBy(3000)
+    expect(world.storage.dump()[0]).toMatchObject({ status: 'running', claimCount: 2 })
+    gate.resolve()
+    await expect(world.until(handle.waitAndGetOutput(), 1000)).resolves.toBe('done')
+    await world.environment.advanceBy(2 * LEASE_MS)
+    expect(work.calls).toHaveLength(1)
+    expect(eventsOf(events, 'execution_settled')).toHaveLength(1)
+    expect(executor.getStats()).toMatchObject({ slots: { taken: 0 }, heldCount: 0 })
   })
 
   it('start nothing on a claim that is old by the time its answer is seen: it may be taken over', async () => {
