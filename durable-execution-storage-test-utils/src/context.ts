@@ -158,6 +158,7 @@ export class ConformanceContext {
   async recover(parts: Partial<RecoverRequest> = {}): Promise<readonly ExecutionRecord[]> {
     const { records } = await this.storage.recover({
       executorId: EXECUTOR,
+      leaseMs: LEASE_MS,
       queues: ['default'],
       exceptExecutionIds: [],
       now: this.now,

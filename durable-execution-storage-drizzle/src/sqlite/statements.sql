@@ -58,8 +58,8 @@ UPDATE "task_executions" SET takeovers = ?, claim_count = ?, executor_id = ?, cl
 UPDATE "task_executions" SET claim_at = max(coalesce(claim_at, 0), ?), updated_at = ? WHERE execution_id IN (?, ?);
 
 -- recover
---   SEARCH task_executions USING INDEX task_executions_claim (queue=? AND claim_at>?)
-SELECT execution_id, task_id, queue, status, claim_at, claim_count, executor_id, attempt, takeovers, active_children_count, root_task_id, root_execution_id, parent_task_id, parent_execution_id, index_in_parent, is_finalize, sleeping_key, sleep_ms_before_run, timeout_ms, retry_options, start_at, started_at, finished_at, created_at, updated_at, error, input, run_output, output FROM "task_executions" WHERE queue = ? AND claim_at IS NOT NULL AND executor_id = ?;
+--   SEARCH task_executions USING INDEX task_executions_claim (queue=? AND claim_at>? AND claim_at<?)
+SELECT execution_id, task_id, queue, status, claim_at, claim_count, executor_id, attempt, takeovers, active_children_count, root_task_id, root_execution_id, parent_task_id, parent_execution_id, index_in_parent, is_finalize, sleeping_key, sleep_ms_before_run, timeout_ms, retry_options, start_at, started_at, finished_at, created_at, updated_at, error, input, run_output, output FROM "task_executions" WHERE queue = ? AND claim_at >= ? AND claim_at <= ? AND executor_id = ?;
 
 -- wake: the sleeper
 --   SEARCH task_executions USING INDEX task_executions_sleeping_key (sleeping_key=?)

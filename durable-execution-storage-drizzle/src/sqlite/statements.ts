@@ -68,7 +68,7 @@ function reads(table: string) {
     /** Between the key with `:` and the key with the character after it: what finished with this key. */
     finishedSleeper: `SELECT ${RECORD} FROM ${table} WHERE sleeping_key > ? AND sleeping_key < ? AND finished_at IS NOT NULL ORDER BY finished_at DESC, execution_id DESC LIMIT 1`,
     due: remembered(dueKey, (filter: DueFilter) => dueText(table, filter)),
-    heldBy: `SELECT ${RECORD} FROM ${table} WHERE queue = ? AND claim_at IS NOT NULL AND executor_id = ?`,
+    heldBy: `SELECT ${RECORD} FROM ${table} WHERE queue = ? AND claim_at >= ? AND claim_at <= ? AND executor_id = ?`,
     nextClaimAt: sized(
       (list) =>
         `SELECT q.column1, (SELECT min(claim_at) FROM ${table} WHERE queue = q.column1 AND claim_at IS NOT NULL) FROM (VALUES ${list}) AS q`,

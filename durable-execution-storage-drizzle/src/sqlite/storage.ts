@@ -177,7 +177,7 @@ export class SQLiteTaskExecutionsStorage<
   }
 
   recover(request: RecoverRequest): Promise<StorageAnswer & { records: ExecutionRecord[] }> {
-    return this.run('read', request, () => reads.recover(this.statements, request))
+    return this.run('read', request, (now) => reads.recover(this.statements, request, now))
   }
 
   release(request: ReleaseRequest): Promise<StorageAnswer & { outcomes: GuardedOutcome[] }> {

@@ -109,6 +109,19 @@ export const recoverCases = casesOf('recover', [
     },
   },
   {
+    name: 'finds leases that end in the asked time only',
+    async run(context) {
+      await started(context, 'a')
+      const { claimAt } = await context.row('a')
+      const endsAt = claimAt ?? 0
+      same(idsOf(await context.recover({ from: endsAt })), ['a'], 'found from its end on')
+      same(await context.recover({ from: endsAt + 1 }), [], 'found from after its end on')
+      same(await context.recover({ leaseMs: LEASE_MS - 1 }), [], 'found by a shorter lease')
+      context.advance(1)
+      same(idsOf(await context.recover({ leaseMs: LEASE_MS - 1 })), ['a'], 'found a moment later')
+    },
+  },
+  {
     name: 'finds nothing that was released, finished or cancelled',
     async run(context) {
       await started(context, 'finished')

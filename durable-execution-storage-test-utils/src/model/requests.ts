@@ -16,7 +16,6 @@ import type { Operation, OperationKind } from './operation'
 import { handOverOf, settleRequest } from './settlements'
 import {
   aClaimant,
-  anExecutor,
   LEASES_MS,
   QUEUES,
   SLEEPING_KEYS,
@@ -84,10 +83,14 @@ const CALLS: Readonly<Record<OperationKind, (choice: Choice) => Call | null>> = 
   repeat,
   recover: (choice) => {
     const { rows, random } = choice
-    const executorId = anExecutor(choice)
+    const { executorId, leaseMs } = aClaimant(choice)
     const held = rows.filter((row) => row.executorId === executorId).map((row) => row.executionId)
     const exceptExecutionIds = random.sample(held, random.integer(0, held.length))
-    return { verb: 'recover', request: { executorId, queues: QUEUES, exceptExecutionIds } }
+    const from = random.chance(0.5) ? choice.now + random.integer(-5000, 5000) : undefined
+    return {
+      verb: 'recover',
+      request: { executorId, leaseMs, queues: QUEUES, exceptExecutionIds, from },
+    }
   },
   lostClaims: (choice) => ({ verb: 'lostClaims', request: { claims: someClaims(choice) } }),
   get: ({ rows, random }) => {

@@ -246,6 +246,14 @@ export const claimFaults: readonly Fault[] = [
     }),
   },
   {
+    fault: 'recover does not look at when leases end',
+    fails: 'recover: finds leases that end in the asked time only',
+    breaks: ({ storage }) => ({
+      recover: ({ from: _, ...request }) =>
+        storage.recover({ ...request, leaseMs: 100 * request.leaseMs }),
+    }),
+  },
+  {
     fault: 'recover finds rows of executors whose ids begin alike',
     fails: 'recover: finds rows of this very executor only',
     breaks: ({ storage, rows }) => ({

@@ -208,7 +208,7 @@ export class Claimer<TTransaction> implements Job {
         ),
       )
     } catch (error) {
-      this.flow.answerLost()
+      this.flow.answerLost(sentAt)
       throw error
     }
     const isInLine = request.takeOver !== 'only' && request.suspects === 'exclude'

@@ -105,8 +105,8 @@ export class Enqueuer<TTransaction> {
           'insert',
           (verbs, signal) => verbs.insert({ executions, ...claimant, allOrNothing, signal }),
           {
-            onFailure: () => {
-              this.flow.answerLost()
+            onFailure: (failedSentAt) => {
+              this.flow.answerLost(failedSentAt)
             },
           },
         ),

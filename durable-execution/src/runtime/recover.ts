@@ -2,11 +2,23 @@
  * Finds rows that are leased to this executor though it does not know of them: the answer of the claim, insert or settle that took
  * them was lost. What is found is run; without this it would wait for its lease to lapse, and count as taken over.
  *
- * A lost statement may commit late, so the search goes on for one lease after the last lost answer.
+ * A lost statement may commit late, so the search goes on for one lease after the last lost answer. What it took has a lease that
+ * ends a lease after it was sent, or later: nothing that ends before is looked at.
  */
 import type { ExecutionRecord } from '../execution/record'
 import type { Job } from './loop'
 import type { Runtime } from './runtime'
+
+/** How far the storage's clock may be from what is reckoned of it, in milliseconds. */
+const CLOCK_LAG_MS = 2000
+
+/** What was claimed since then has not lapsed. On the monotonic clock. */
+export function leaseAgo({
+  environment,
+  claimant,
+}: Pick<Runtime, 'environment' | 'claimant'>): number {
+  return environment.monotonic() - claimant.leaseMs
+}
 
 /** Recovers lost answers. */
 export class Recoverer<TTransaction> implements Job {
@@ -16,6 +28,8 @@ export class Recoverer<TTransaction> implements Job {
   private wake: () => void = () => undefined
   /** Until when there may be rows to find, on the monotonic clock. */
   private neededUntil = -Infinity
+  /** The leases to look at end at this moment, on the storage's clock, or later. */
+  private from = Infinity
 
   constructor(
     runtime: Runtime<TTransaction>,
@@ -30,9 +44,14 @@ export class Recoverer<TTransaction> implements Job {
     this.wake = wake
   }
 
-  answerLost(): void {
-    const { environment, claimant } = this.runtime
-    this.neededUntil = environment.monotonic() + claimant.leaseMs
+  /** @param sentAt - When the call was sent, on the monotonic clock. */
+  answerLost(sentAt: number): void {
+    const { environment, claimant, storage } = this.runtime
+    const now = environment.monotonic()
+    if (now >= this.neededUntil) this.from = Infinity
+    const leaseEndsFrom = storage.now() - (now - sentAt) + claimant.leaseMs
+    this.from = Math.min(this.from, leaseEndsFrom - CLOCK_LAG_MS)
+    this.neededUntil = now + claimant.leaseMs
     this.wake()
   }
 
@@ -42,7 +61,8 @@ export class Recoverer<TTransaction> implements Job {
     await gate.alone(async () => {
       const { records } = await storage.once('recover', (verbs, signal) =>
         verbs.recover({
-          executorId: claimant.executorId,
+          ...claimant,
+          from: this.from,
           queues: options.queues,
           exceptExecutionIds: held.executionIds(),
           signal,

@@ -14,6 +14,7 @@ import { afterStep, nextStepRows, planNextStep } from './chain'
 import { readChildren, readFamily } from './family'
 import type { HeldClaim } from './held-claims'
 import { hasFinalize, planFinalize } from './parent-run'
+import { leaseAgo } from './recover'
 import type { Releaser } from './release'
 import { tooManyTakeovers } from './run'
 import type { Flow, Runtime } from './runtime'
@@ -57,7 +58,7 @@ export class Resumer<TTransaction> {
       events.emit({ type: 'background_error', job: 'resume', message: messageOf(error) })
     } finally {
       claims.drop(held)
-      if (held.isClaimedAnew) this.flow.answerLost()
+      if (held.isClaimedAnew) this.flow.answerLost(leaseAgo(this.runtime))
     }
   }
 

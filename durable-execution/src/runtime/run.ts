@@ -23,6 +23,7 @@ import { nextStepRows } from './chain'
 import type { HeldClaim } from './held-claims'
 import { loadInput } from './load-input'
 import { checkParentRun, hasFinalize, planChildren, planFinalize } from './parent-run'
+import { leaseAgo } from './recover'
 import type { Releaser } from './release'
 import type { Flow, Runtime } from './runtime'
 import type { Settler } from './settle'
@@ -78,7 +79,7 @@ export class Runner<TTransaction> {
     } finally {
       claims.drop(held)
       if (held.hasSlot) slots.give()
-      if (held.isClaimedAnew) this.flow.answerLost()
+      if (held.isClaimedAnew) this.flow.answerLost(leaseAgo(this.runtime))
     }
   }
 

@@ -52,8 +52,8 @@ export interface Flow {
   isDrained(queue: string): boolean
   /** An execution finished, by this process. */
   finished(record: ExecutionRecord): void
-  /** An answer was lost: there may be rows under our name that we don't know of. */
-  answerLost(): void
+  /** The answer of a call sent then (on the monotonic clock) was lost: there may be rows under our name that we don't know of. */
+  answerLost(sentAt: number): void
 }
 
 /** To whom parents go: to this executor while it takes work. */

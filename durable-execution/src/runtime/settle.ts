@@ -171,8 +171,8 @@ export class Settler<TTransaction> {
           (verbs, signal) =>
             verbs.settle({ settlements, ...claimant, handOver: handOverOf(runtime), signal }),
           {
-            onFailure: () => {
-              flow.answerLost()
+            onFailure: (failedSentAt) => {
+              flow.answerLost(failedSentAt)
             },
           },
         ),

@@ -149,7 +149,7 @@ export class Stages<TTransaction> implements Flow {
     }
     // It is run once its lease could be renewed.
     this.runtime.slots.give()
-    this.recoverer.answerLost()
+    this.recoverer.answerLost(sentAt)
   }
 
   resume(record: ExecutionRecord): void {
@@ -172,7 +172,7 @@ export class Stages<TTransaction> implements Flow {
     this.waiters.finished(record)
   }
 
-  answerLost(): void {
-    if (this.runtime.lifecycle !== 'client') this.recoverer.answerLost()
+  answerLost(sentAt: number): void {
+    if (this.runtime.lifecycle !== 'client') this.recoverer.answerLost(sentAt)
   }
 }

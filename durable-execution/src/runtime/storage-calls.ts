@@ -98,20 +98,25 @@ export class StorageCalls<TTransaction> {
     }
   }
 
-  /** Repeats the call until it is answered. Throws what trying again can't mend, or when the executor is closed. */
+  /**
+   * Repeats the call until it is answered. `onFailure` is told of each failed try when it was sent, on the monotonic clock.
+   *
+   * @throws What trying again can't mend, or when the executor is closed.
+   */
   async untilAnswered<T extends StorageAnswer>(
     verb: string,
     call: StorageVerb<T, TTransaction>,
-    hooks: { onFailure?: () => void; signal?: AbortSignal | undefined } = {},
+    hooks: { onFailure?: (sentAt: number) => void; signal?: AbortSignal | undefined } = {},
   ): Promise<T> {
     const { environment } = this
     const backoff = this.createBackoff()
     for (;;) {
+      const sentAt = environment.monotonic()
       try {
         return await this.once(verb, call)
       } catch (error) {
         if (isPermanent(error)) throw error
-        hooks.onFailure?.()
+        hooks.onFailure?.(sentAt)
         await delay(environment, backoff.next(), this.closing.signal)
         if (this.closing.signal.aborted) throw shutDownDuring(verb, error)
         hooks.signal?.throwIfAborted()

@@ -34,8 +34,8 @@ export async function wakeExecution<TTransaction>(
           signal,
         }),
       {
-        onFailure: () => {
-          flow.answerLost()
+        onFailure: (failedSentAt) => {
+          flow.answerLost(failedSentAt)
         },
       },
     ),

@@ -48,7 +48,7 @@ export class Rows {
     return finished.sort(newestFirst)[0]
   }
 
-  /** Due rows of a queue, the one due first at the front. */
+  /** Rows of a queue that are due in this time, the one due first at the front. */
   due(queue: string, from: number, until: number): ExecutionRecord[] {
     return this.claimable(queue)
       .filter((record) => claimAt(record) >= from && claimAt(record) <= until)
@@ -65,7 +65,7 @@ export class Rows {
   }
 
   /** All rows of a queue that time makes due. */
-  claimable(queue: string): ExecutionRecord[] {
+  private claimable(queue: string): ExecutionRecord[] {
     return this.pick(this.claimableIds).filter((record) => record.queue === queue)
   }
 

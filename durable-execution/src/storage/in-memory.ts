@@ -125,9 +125,10 @@ export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
 
   recover(request: RecoverRequest): Promise<StorageAnswer & { records: ExecutionRecord[] }> {
     const known = new Set(request.exceptExecutionIds)
-    return this.answer(request, () => ({
+    const { from = -Infinity, leaseMs } = request
+    return this.answer(request, (now) => ({
       records: request.queues
-        .flatMap((queue) => this.rows.claimable(queue))
+        .flatMap((queue) => this.rows.due(queue, from, now + leaseMs))
         .filter((row) => row.executorId === request.executorId && !known.has(row.executionId)),
     }))
   }

@@ -136,11 +136,15 @@ export interface LostClaim {
   readonly status: TaskExecutionStatus | null
 }
 
-/** Finds rows held by this executor that it does not know of. */
-export interface RecoverRequest extends StorageCall {
-  readonly executorId: string
+/**
+ * Finds rows held by this executor that it does not know of: those whose lease ends from `from` on, and at most `leaseMs` from now.
+ * It reads that range of the claim index, and nothing of what is due or delayed for longer.
+ */
+export interface RecoverRequest extends StorageCall, Claimant {
   readonly queues: readonly string[]
   readonly exceptExecutionIds: readonly string[]
+  /** No lease that ends before this moment is looked for, on the storage's clock. @default the beginning */
+  readonly from?: number | undefined
 }
 
 /** Gives claimed rows back, with no attempt burned and no takeover counted. */

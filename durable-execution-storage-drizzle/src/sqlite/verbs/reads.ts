@@ -59,12 +59,15 @@ export function* lostClaims(
 /** `recover`: rows this executor holds and does not know of. */
 export function* recover(
   statements: Statements,
-  { executorId, queues, exceptExecutionIds }: RecoverRequest,
+  request: RecoverRequest,
+  now: number,
 ): Program<{ records: ExecutionRecord[] }> {
-  const known = new Set(exceptExecutionIds)
+  const { executorId, leaseMs, queues, from = Number.MIN_SAFE_INTEGER } = request
+  const known = new Set(request.exceptExecutionIds)
   const found: ExecutionRecord[] = []
   for (const queue of queues) {
-    for (const record of yield* records(statements.heldBy, [queue, executorId])) {
+    const params = [queue, from, now + leaseMs, executorId]
+    for (const record of yield* records(statements.heldBy, params)) {
       if (!known.has(record.executionId)) found.push(record)
     }
   }
