@@ -32,7 +32,7 @@ export { runJourney } from './journeys/run'
 
 // Testing tasks
 export { createTestExecutor, TestExecutor } from './testing/test-executor'
-export type { TestExecutorOptions } from './testing/test-executor'
+export type { TestExecutorOptions, TestWaitOptions } from './testing/test-executor'
 export type { FakeTask, FakeTasks } from './testing/fakes'
 export { runTaskAlone } from './testing/run-alone'
 export type { AloneRun, FakedRun } from './testing/run-alone'

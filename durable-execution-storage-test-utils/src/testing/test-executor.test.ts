@@ -90,8 +90,8 @@ describe('a test executor', () => {
     await executor.shutdown()
   })
 
-  it('says what is still active after a day', async () => {
-    const executor = createTestExecutor({ pollIntervalMs: 3_600_000, leaseMs: 3_600_000 })
+  it('says what is still active when the most time has passed', async () => {
+    const executor = createTestExecutor()
     const endless = executor.task({
       id: 'endless',
       timeoutMs: 365 * DAY_MS,
@@ -99,8 +99,12 @@ describe('a test executor', () => {
     })
     await executor.start()
     await executor.enqueueTask(endless)
-    await expect(executor.runUntilIdle()).rejects.toThrow(/te_\S+ of endless is running.*advanceBy/)
-    await expect(executor.until(new Promise(() => {}))).rejects.toThrow('within a day')
+    await expect(executor.runUntilIdle({ withinMs: 60_000 })).rejects.toThrow(
+      /te_\S+ of endless is running.*advanceBy/,
+    )
+    await expect(executor.until(new Promise(() => {}), { withinMs: 10 })).rejects.toThrow(
+      'within 10 ms',
+    )
     await executor.until(executor.shutdown({ graceMs: 0 }))
   })
 

@@ -22,7 +22,13 @@ export interface TestExecutorOptions extends DurableExecutorOptions {
   fakes?: FakeTasks | undefined
 }
 
-/** How long work is waited for before a test has failed, in virtual milliseconds: a day. */
+/** How long is waited for work. */
+export interface TestWaitOptions {
+  /** The most virtual time that may pass, in milliseconds. @default a day */
+  withinMs?: number | undefined
+}
+
+/** A day, in milliseconds. */
 const PATIENCE_MS = 24 * 60 * 60 * 1000
 /** Fewer looks make long virtual times short real ones; what is due is found on time all the same. */
 const POLL_INTERVAL_MS = 60_000
@@ -77,33 +83,36 @@ export class TestExecutor extends DurableExecutor {
   /**
    * Lets virtual time pass until nothing is left to do: every execution has finished or is asleep.
    *
-   * @throws An `Error` that names what is still active after a day of virtual time.
+   * @throws An `Error` that names what is still active when the most time has passed.
    */
-  async runUntilIdle(): Promise<void> {
-    const isIdle = await this.parts.time.advanceUntil(() => this.active().length === 0, PATIENCE_MS)
+  async runUntilIdle({ withinMs = PATIENCE_MS }: TestWaitOptions = {}): Promise<void> {
+    const isIdle = await this.parts.time.advanceUntil(() => this.active().length === 0, withinMs)
     if (isIdle) return
     const left = this.active().map(
       ({ taskId, executionId, status }) => `${executionId} of ${taskId} is ${status}`,
     )
     throw new Error(
-      `After a day of virtual time work is still active: ${left.slice(0, 10).join(', ')}. Let time pass by advanceBy instead, or find out what it waits for`,
+      `After ${withinMs} ms of virtual time work is still active: ${left.slice(0, 10).join(', ')}. Let time pass by advanceBy instead, give withinMs, or find out what it waits for`,
     )
   }
 
   /**
    * Lets virtual time pass until a promise settles, and passes on how.
    *
-   * @throws An `Error` if it does not settle within a day of virtual time.
+   * @throws An `Error` if it does not settle when the most time has passed.
    */
-  async until<T>(promise: Promise<T>): Promise<T> {
+  async until<T>(
+    promise: Promise<T>,
+    { withinMs = PATIENCE_MS }: TestWaitOptions = {},
+  ): Promise<T> {
     let isSettled = false
     const settle = (): void => {
       isSettled = true
     }
     promise.then(settle, settle)
-    if (await this.parts.time.advanceUntil(() => isSettled, PATIENCE_MS)) return promise
+    if (await this.parts.time.advanceUntil(() => isSettled, withinMs)) return promise
     throw new Error(
-      'A promise did not settle within a day of virtual time: does what it waits for use timers of its own instead of sleep()?',
+      `A promise did not settle within ${withinMs} ms of virtual time: does what it waits for use timers of its own instead of sleep()?`,
     )
   }
 
