@@ -15,8 +15,9 @@ export function checkGuarantees(rows: readonly ExecutionRecord[], world: World):
   const { history, plan } = world
   for (const violation of findViolations(rows)) history.violated('G4', violation)
   for (const row of rows) {
-    if (!isFinished(row.status))
+    if (!isFinished(row.status)) {
       history.violated('progress', `${row.taskId} ${row.executionId} is ${row.status}`)
+    }
   }
   checkFamilies(rows, history)
   checkRunsApart(history)
@@ -44,8 +45,9 @@ function checkFamilies(rows: readonly ExecutionRecord[], history: History): void
         !other.parent.isFinalize &&
         (other.finishedAt ?? Infinity) > row.createdAt,
     )
-    if (late)
+    if (late) {
       history.violated('G4', `${what} was made before ${late.taskId} ${late.executionId} ended`)
+    }
   }
 }
 
@@ -64,7 +66,8 @@ function checkRunsApart(history: History): void {
         )
       }
     }
-    byProcess.set(run.process, [...before, run])
+    before.push(run)
+    byProcess.set(run.process, before)
   }
 }
 
@@ -86,7 +89,8 @@ function checkKeptResults(history: History): void {
     for (const earlier of before) {
       if (earlier.attempt === run.attempt) checkKept(history, earlier, run)
     }
-    byExecution.set(run.executionId, [...before, run])
+    before.push(run)
+    byExecution.set(run.executionId, before)
   }
 }
 

@@ -50,6 +50,8 @@ export interface Plan {
   readonly members: readonly MemberPlan[]
   readonly programs: readonly ProgramPlan[]
   readonly faults: readonly FaultPlan[]
+  /** Whether executors are watched doing nothing in the end. */
+  readonly watchesIdle: boolean
 }
 
 /** Draws a plan. */
@@ -57,9 +59,21 @@ export function drawPlan(seed: number): Plan {
   return new Drawing(seed).plan()
 }
 
+/** What a plan is about: a mixture of everything, or more of one thing. */
+type Theme = 'mixed' | 'outages' | 'killers' | 'stops' | 'cancels'
+
+const THEMES: Readonly<Record<Theme, number>> = {
+  mixed: 5,
+  outages: 1,
+  killers: 1,
+  stops: 1,
+  cancels: 1,
+}
+
 class Drawing {
   private readonly seed: number
   private readonly random: SeededRandom
+  private readonly theme: Theme
   private readonly leaseMs: number
   private readonly chaosMs: number
   /** How rough it is, from 0 (no faults) to 1. */
@@ -69,6 +83,7 @@ class Drawing {
     const random = new SeededRandom(seed)
     this.seed = seed
     this.random = random
+    this.theme = random.weighted(THEMES, 'mixed')
     this.leaseMs = random.oneOf(1000, 1500, 3000)
     this.chaosMs = this.leaseMs * random.integer(2, 5)
     this.roughness = random.oneOf(0, 0.3, 0.7, 1)
@@ -76,13 +91,14 @@ class Drawing {
 
   plan(): Plan {
     const { random, seed, leaseMs, chaosMs } = this
-    const isQuietNetwork = random.chance(0.5)
-    const members = Array.from({ length: random.integer(1, 4) }, (_, index) =>
-      this.member(index, isQuietNetwork),
+    const isQuietNetwork = random.chance(this.theme === 'mixed' ? 0.4 : 0.8)
+    const members = Array.from(
+      { length: random.integer(this.theme === 'mixed' ? 1 : 2, 4) },
+      (_, index) => this.member(index, isQuietNetwork),
     )
     const programs = this.programs()
     const faults = this.faults(members.length)
-    return { seed, leaseMs, chaosMs, members, programs, faults }
+    return { seed, leaseMs, chaosMs, members, programs, faults, watchesIdle: random.chance(0.15) }
   }
 
   private member(index: number, isQuietNetwork: boolean): MemberPlan {
@@ -92,7 +108,7 @@ class Drawing {
       isClient: index > 0 && random.chance(0.15),
       queues: random.chance(0.8) ? QUEUES : [random.oneOf(...QUEUES)],
       maxConcurrentTaskExecutions: random.oneOf(1, 1, 2, 4, 8, 1000),
-      pollIntervalMs: random.oneOf(20, 200, 200, 200, 1000),
+      pollIntervalMs: random.oneOf(50, 200, 200, 200, 1000),
       wallClockOffByMs: random.oneOf(
         0,
         random.integer(-10, 10) * 1000,
@@ -122,12 +138,13 @@ class Drawing {
   }
 
   private programs(): ProgramPlan[] {
-    const { random, chaosMs, roughness } = this
-    const killChance = random.chance(0.3) ? 0.08 : 0
+    const { random, chaosMs, roughness, theme, leaseMs } = this
+    const killChance = theme === 'killers' ? 0.35 : random.chance(0.3) ? 0.08 : 0
+    const isLong = theme === 'outages' || theme === 'stops'
     const traits = {
-      longestMs: random.oneOf(50, this.leaseMs, this.leaseMs * 2),
+      longestMs: isLong ? leaseMs * 4 : random.oneOf(50, leaseMs, leaseMs * 2),
       killChance,
-      size: random.oneOf(1, 4, 8),
+      size: theme === 'cancels' ? 12 : random.oneOf(1, 4, 8),
     }
     const count = random.integer(1, random.oneOf(2, 6, 12))
     return Array.from({ length: count }, (_, index) => ({
@@ -140,8 +157,10 @@ class Drawing {
 
   private faults(memberCount: number): FaultPlan[] {
     const { random, roughness } = this
-    const count = Math.round(random.integer(0, 12) * roughness)
-    const weights = KINDS
+    const { theme } = this
+    const share = theme === 'mixed' ? roughness : theme === 'killers' ? 0.15 : 0.6
+    const count = Math.round(random.integer(1, 12) * share)
+    const weights = { ...KINDS, ...EMPHASIS[theme] }
     const outages = { lastEnd: -Infinity }
     return Array.from({ length: count }, () => {
       const kind = random.weighted(weights, 'crash')
@@ -181,6 +200,15 @@ class Drawing {
         return { kind, atMs, member, pick: random.fraction() }
     }
   }
+}
+
+/** What else there is of each kind, by theme. */
+const EMPHASIS: Readonly<Record<Theme, Partial<typeof KINDS>>> = {
+  mixed: {},
+  outages: { crash: 0, crashAtYield: 0, stop: 0, cut: 0, deploy: 0, cancel: 0 },
+  killers: {},
+  stops: { stop: 20 },
+  cancels: { cancel: 20 },
 }
 
 const KINDS = { crash: 2, crashAtYield: 4, stop: 2, cut: 2, outage: 2, deploy: 2, cancel: 3 }

@@ -23,6 +23,9 @@ import { digest } from './program-values'
 /** What the storage of a simulation refuses to store. */
 export const REFUSED = 'REFUSED'
 
+/** For how much longer than it should a run goes on that overruns, in milliseconds. */
+const OVERRUN_MS = 20_000
+
 type ProgramTask = Task<unknown, unknown>
 
 /** Defines a node with all below it. Those that `isKnown` leaves out are not defined, nor what is made of them. */
@@ -55,7 +58,7 @@ class Definer {
   private defineNew(node: ProgramNode): ProgramTask {
     switch (node.kind) {
       case 'function':
-        return this.executor.task(this.functionOptions(node, null))
+        return this.executor.task(this.functionOptions(node))
       case 'parent':
         return this.parent(node)
       case 'sequence': {
@@ -71,15 +74,8 @@ class Definer {
     }
   }
 
-  private loop({
-    id,
-    iteration,
-    iterations,
-    maxIterations,
-    sleepMsBeforeRun,
-  }: LoopNode): ProgramTask {
-    const options = this.functionOptions(iteration, iterations)
-    const task = this.executor.task(options) as Task<unknown, { isDone: true; output: unknown }>
+  private loop({ id, iteration, maxIterations, sleepMsBeforeRun }: LoopNode): ProgramTask {
+    const task = this.define(iteration) as Task<unknown, { isDone: true; output: unknown }>
     return this.executor.loopingTask(id, task, maxIterations, sleepMsBeforeRun)
   }
 
@@ -90,7 +86,8 @@ class Definer {
       : this.executor.parentTask({ ...options, finalize: options.finalize })
   }
 
-  private functionOptions(node: FunctionNode, iterations: number | null) {
+  private functionOptions(node: FunctionNode) {
+    const { iterations } = node
     return {
       ...commonOptions(node),
       run: async (context: TaskRunContext, input: unknown): Promise<unknown> => {
@@ -118,7 +115,7 @@ class Definer {
         finalize === null
           ? undefined
           : finalize.kind === 'function'
-            ? this.functionOptions(finalize, null)
+            ? this.functionOptions(finalize)
             : (this.parentOptions(finalize) as never),
     }
   }
@@ -180,9 +177,10 @@ async function runWork(
   const { attempt, cancelSignal } = context
   const behaviour = behaviourOf(work, attempt)
   const isToDie = host.countRun(context.executionId) <= work.kills
-  const overrunMs = behaviour === 'overruns' ? 20_000 : 0
-  await host.sleep(work.durationMs + overrunMs, work.heedsSignal ? cancelSignal : undefined)
+  const heeded = work.heedsSignal ? cancelSignal : undefined
+  await host.sleep(work.durationMs, heeded)
   if (isToDie) return host.die(`task ${id}`)
+  if (behaviour === 'overruns') await host.sleep(OVERRUN_MS, heeded)
   if (cancelSignal.aborted && work.heedsSignal) {
     run.ended('gave up')
     throw DurableExecutionError.nonRetryable('Gave up')

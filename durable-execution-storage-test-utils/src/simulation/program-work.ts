@@ -39,8 +39,9 @@ export function programWork(programs: readonly ProgramPlan[], seed: number): Sim
       for (const { root } of programs) {
         const own = roots.filter(({ taskId }) => taskId === root.id)
         for (const row of own) check.check(root, row, rootInput(root))
-        if (own.length > 1)
+        if (own.length > 1) {
           history.violated('G1', `${root.id} was enqueued once and is there ${own.length} times`)
+        }
       }
     },
   }

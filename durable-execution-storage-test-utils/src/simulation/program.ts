@@ -39,6 +39,8 @@ interface Node {
 export interface FunctionNode extends Node {
   readonly kind: 'function'
   readonly work: Work
+  /** It is the iteration of a loop, which is done after so many; `null`: it is none. */
+  readonly iterations: number | null
 }
 
 /** A parent; its children get {@link childInput}. */
@@ -58,9 +60,7 @@ export interface SequenceNode extends Node {
 /** One function again and again. */
 export interface LoopNode extends Node {
   readonly kind: 'loop'
-  readonly iteration: FunctionNode
-  /** After so many it is done. */
-  readonly iterations: number
+  readonly iteration: FunctionNode & { readonly iterations: number }
   readonly maxIterations: number
   readonly sleepMsBeforeRun: number
 }
@@ -140,7 +140,7 @@ class Drawing {
   }
 
   private function(id: string): FunctionNode {
-    return { kind: 'function', id, queue: this.queue(), work: this.work() }
+    return { kind: 'function', id, queue: this.queue(), work: this.work(), iterations: null }
   }
 
   private parent(id: string, depth: number): ParentNode {
@@ -189,8 +189,7 @@ class Drawing {
       kind: 'loop',
       id,
       queue: this.queue(),
-      iteration: this.function(`${id}_i`),
-      iterations,
+      iteration: { ...this.function(`${id}_i`), iterations },
       maxIterations: random.chance(0.2) ? Math.max(1, iterations - 1) : iterations + 1,
       sleepMsBeforeRun: random.oneOf(0, 0, random.integer(1, 300)),
     }

@@ -3,19 +3,23 @@ import { InMemoryTaskExecutionsStorage } from 'durable-execution'
 
 import { SeededRandom } from '../lib/random'
 import { checkGuarantees } from './checks'
+import { watchTakeovers } from './final-phase'
 import type { Violation } from './history'
 import { drawPlan, type Plan } from './plan'
 import { QUEUES } from './program'
 import { programWork } from './program-work'
+import { tasksWork, type SimulatedTasks } from './tasks'
 import { Enqueueing, type SimulatedWork } from './work'
 import { RESCUER, World, type CreateSimulatedStorage } from './world'
 
 /** How long everything may take to finish when faults have ended, in milliseconds. */
 const FINISH_WITHIN_MS = 300_000
 /** More events than that are no progress. */
-const MOST_STEPS = 400_000
+const MOST_STEPS = 100_000
 /** How long all are watched doing nothing, in milliseconds. */
-const IDLE_MS = 4000
+const IDLE_MS = 3000
+/** When all have finished those who wait see it within this, in milliseconds. */
+const WAIT_MS = 1200
 
 /** What is simulated. */
 export interface SimulationOptions {
@@ -23,8 +27,8 @@ export interface SimulationOptions {
   readonly seed?: number | undefined
   /** What is to happen. @default drawn from the seed */
   readonly plan?: Plan | undefined
-  /** Tasks and executions. @default the programs of the plan */
-  readonly work?: SimulatedWork | undefined
+  /** Tasks of your own. @default the programs of the plan */
+  readonly tasks?: SimulatedTasks | undefined
   /** The storage. @default the one in memory */
   readonly createStorage?: CreateSimulatedStorage | undefined
   /** Gets each line of the trace. */
@@ -46,7 +50,9 @@ export interface SimulationResult {
 export async function simulate(options: SimulationOptions = {}): Promise<SimulationResult> {
   const { seed = 1, trace = null } = options
   const plan = options.plan ?? drawPlan(seed)
-  const work = options.work ?? programWork(plan.programs, plan.seed)
+  const work = options.tasks
+    ? tasksWork(options.tasks, plan)
+    : programWork(plan.programs, plan.seed)
   const { createStorage = inMemory } = options
   const world = new World(plan, createStorage, work.define, trace)
   await new Simulation(world, work).run()
@@ -83,22 +89,36 @@ class Simulation {
     world.scheduleFaults()
     for (const enqueueing of this.enqueueings) enqueueing.begin()
     work.begin?.(world, () => this.isOver)
-    await time.run(plan.chaosMs, () => this.hasTooManySteps())
+    await this.pass(plan.chaosMs)
     world.calm()
-    world.add({ ...RESCUER, queues: QUEUES })
-    await time.run(
-      time.elapsedMs + FINISH_WITHIN_MS,
-      () => this.isFinished() || this.hasTooManySteps(),
-    )
-    if (this.hasTooManySteps())
-      history.violated('progress', `It takes more than ${MOST_STEPS} events`)
+    const rescuer = world.add({ ...RESCUER, queues: QUEUES })
+    if (rescuer.current) watchTakeovers(world, rescuer.current.process)
+    await this.pass(FINISH_WITHIN_MS, () => this.isFinished())
     this.isOver = true
-    await time.run(time.elapsedMs + IDLE_MS, () => this.hasTooManySteps())
-    this.check()
+    await this.pass(WAIT_MS)
+    if (plan.watchesIdle) await this.watchIdle()
+    if (time.steps > MOST_STEPS) {
+      history.violated('progress', `It takes more than ${MOST_STEPS} events`)
+    }
+    if (history.violations.length === 0) this.check()
   }
 
-  private hasTooManySteps(): boolean {
-    return this.world.time.steps > MOST_STEPS
+  /** Lets time pass, until something is wrong. */
+  private pass(ms: number, isOver: () => boolean = () => false): Promise<void> {
+    const { time, history } = this.world
+    return time.run(
+      time.elapsedMs + ms,
+      () => history.violations.length > 0 || time.steps > MOST_STEPS || isOver(),
+    )
+  }
+
+  private async watchIdle(): Promise<void> {
+    const { plan, idle } = this.world
+    // Runs under lost claims end, searches for lost answers too.
+    await this.pass(2 * plan.leaseMs)
+    idle.begin()
+    await this.pass(IDLE_MS)
+    idle.end(IDLE_MS)
   }
 
   private isFinished(): boolean {

@@ -6,13 +6,11 @@ import {
   DurableExecutionError,
   isFinished,
   isHeld,
-  isWaiting,
   type ExecutionRecord,
-  type GuardedOutcome,
-  type Settlement,
   type TaskExecutionsStorage,
 } from 'durable-execution'
 
+import { CallChecks } from './call-checks'
 import type { CalledVerb } from './connection'
 import { nameRow, type History } from './history'
 import type { SimulatedProcess } from './process'
@@ -31,15 +29,12 @@ type AnswerOf<TVerb extends CalledVerb> = Awaited<ReturnType<Verbs[TVerb]>>
 export class WatchedStorage {
   private readonly storage: SimulatedStorage
   private readonly history: History
-  private readonly leaseMs: number
-  /** Settlements that were done: what a repeat of each must answer. */
-  private readonly settled = new Map<string, string>()
-  private outageEndedAt = -Infinity
+  private readonly checks: CallChecks
 
   constructor(storage: SimulatedStorage, history: History, leaseMs: number) {
     this.storage = storage
     this.history = history
-    this.leaseMs = leaseMs
+    this.checks = new CallChecks(history, leaseMs)
   }
 
   /** All rows. */
@@ -48,7 +43,7 @@ export class WatchedStorage {
   }
 
   outageEnded(): void {
-    this.outageEndedAt = this.history.now()
+    this.checks.outageEnded()
   }
 
   /** Does what is asked, and looks at what it did. */
@@ -113,57 +108,13 @@ export class WatchedStorage {
     const answer = await this.storage.claim(request)
     for (const record of answer.records) {
       const before = history.rows.get(record.executionId)
-      if (before) this.checkClaim(process, before, record, answer.now)
+      if (before) this.checks.checkClaim(process, before, record, answer.now)
     }
     await this.look(
       answer.records.map(({ executionId }) => executionId),
       `claim of ${process.name}`,
     )
     return answer
-  }
-
-  private checkClaim(
-    process: SimulatedProcess,
-    before: ExecutionRecord,
-    record: ExecutionRecord,
-    now: number,
-  ): void {
-    const { history } = this
-    const what = `${process.name} claimed ${nameRow(before)}`
-    if (before.claimAt === null || before.claimAt > now) {
-      history.violated('G9', `${what} before it was due by the clock of the storage`)
-    }
-    if (record.claimCount !== before.claimCount + 1)
-      history.violated('G2', `${what} under an old claim`)
-    if (isWaiting(before.status) && before.activeChildrenCount !== 0) {
-      history.violated(
-        'G4',
-        `${what} to resume it though ${before.activeChildrenCount} are active under it`,
-      )
-    }
-    if (before.executorId === null) return
-    history.takeovers.push({
-      executionId: before.executionId,
-      from: before.executorId,
-      to: record.executorId ?? '',
-      atMs: history.now(),
-    })
-    this.checkTakeover(process, before)
-  }
-
-  /** An executor that lives, and that nothing disturbed for a while, keeps its claims. */
-  private checkTakeover(process: SimulatedProcess, before: ExecutionRecord): void {
-    const { history, leaseMs } = this
-    const owner = history.ownersById.get(before.executorId ?? '')
-    if (!owner?.process.isAlive || owner.process.isStopped || owner.isShuttingDown) return
-    const now = history.now()
-    const quietSince = Math.max(owner.disturbedUntil, owner.process.lastStoppedAt)
-    if (now - quietSince < 2 * leaseMs) return
-    const isAfterOutage = now - this.outageEndedAt < 2 * leaseMs
-    history.violated(
-      isAfterOutage ? 'G6' : 'G3',
-      `${process.name} took ${nameRow(before)} over from ${owner.process.name}, which lives and could renew it`,
-    )
   }
 
   private async settle(process: SimulatedProcess, request: RequestOf<'settle'>): Promise<unknown> {
@@ -186,56 +137,10 @@ export class WatchedStorage {
     await this.look([...ownIds, ...insertedIds, ...parentIds], `settle of ${process.name}`)
     request.settlements.forEach((settlement, index) => {
       const outcome = answer.outcomes[index]?.outcome ?? 'lost'
-      this.checkSettlement(process, request.executorId, settlement, before[index], outcome)
+      this.checks.checkSettlement(process, request.executorId, settlement, before[index], outcome)
     })
-    for (const id of insertedIds) this.checkInsertion(process, id)
+    for (const id of insertedIds) this.checks.checkInsertion(process, id)
     return answer
-  }
-
-  private checkSettlement(
-    process: SimulatedProcess,
-    executorId: string,
-    settlement: Settlement,
-    before: ExecutionRecord | undefined,
-    outcome: GuardedOutcome,
-  ): void {
-    const { history, settled } = this
-    const { executionId, claimCount, expectedStatus, change } = settlement
-    const key = `${executionId} ${claimCount} ${expectedStatus}`
-    const fits =
-      isHeld(before, settlement) &&
-      before?.status === expectedStatus &&
-      before.executorId === executorId
-    const what = `settle of ${process.name} answered ${outcome} of ${before ? nameRow(before) : executionId}`
-    if (outcome === 'applied') {
-      settled.set(key, change.status)
-      if (!fits) history.violated('G2', `${what} under claim ${claimCount}, which it does not hold`)
-    }
-    if (outcome !== 'applied' && fits) history.violated('G2', `${what}, whose claim it holds`)
-    const isDone = settled.get(key) === change.status
-    if (outcome === 'repeated' && !isDone) history.violated('G2', `${what}, which was never stored`)
-    const isUnmoved =
-      before?.claimCount === claimCount &&
-      before.executorId === null &&
-      before.status === change.status
-    if (outcome === 'lost' && isDone && isUnmoved)
-      history.violated('G2', `${what}, which it had stored before`)
-  }
-
-  private checkInsertion(process: SimulatedProcess, executionId: string): void {
-    const { history } = this
-    const row = history.rows.get(executionId)
-    if (!row) {
-      history.violated('G4', `settle of ${process.name} did not insert ${executionId}`)
-      return
-    }
-    const parent = row.parent && history.rows.get(row.parent.executionId)
-    if (parent && isFinished(parent.status) && !isFinished(row.status)) {
-      history.violated(
-        'G5',
-        `settle of ${process.name} inserted ${nameRow(row)} under ${nameRow(parent)}`,
-      )
-    }
   }
 
   private async renew(process: SimulatedProcess, request: RequestOf<'renew'>): Promise<unknown> {
@@ -251,8 +156,9 @@ export class WatchedStorage {
       const isOwn = isHeld(row, claim)
       const outcome = answer.outcomes[index] ?? 'lost'
       const what = `renew of ${process.name} answered ${outcome} of ${row ? nameRow(row) : claim.executionId}`
-      if (outcome === 'renewed' && !isOwn)
+      if (outcome === 'renewed' && !isOwn) {
         history.violated('G2', `${what}, whose claim ${claim.claimCount} is lost`)
+      }
       if (outcome === 'lost' && isOwn) history.violated('G3', `${what}, whose claim it holds`)
       const after = history.rows.get(claim.executionId)
       if (outcome === 'renewed' && (after?.claimAt ?? 0) < (row?.claimAt ?? 0)) {
@@ -321,8 +227,9 @@ export class WatchedStorage {
     const doomed = new Set(request.executionIds)
     for (let size = 0; size < doomed.size;) {
       size = doomed.size
-      for (const { executionId, parent } of rows)
+      for (const { executionId, parent } of rows) {
         if (parent && doomed.has(parent.executionId)) doomed.add(executionId)
+      }
     }
     for (const row of rows) {
       if (!doomed.has(row.executionId) || isFinished(row.status)) continue

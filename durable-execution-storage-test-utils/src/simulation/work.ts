@@ -20,12 +20,12 @@ export interface EnqueuePlan {
 /** What a simulation works on. */
 export interface SimulatedWork {
   /** Defines the tasks on the executor of a process. `isPartial`: only some of them, as during a deploy. */
-  define(executor: DurableExecutor, host: SimulatedHost, isPartial: boolean): void
+  readonly define: (executor: DurableExecutor, host: SimulatedHost, isPartial: boolean) => void
   readonly enqueues: readonly EnqueuePlan[]
   /** Called when the simulation begins. */
-  begin?(world: World, isOver: () => boolean): void
+  readonly begin?: (world: World, isOver: () => boolean) => void
   /** Called when it is over, with all rows. */
-  check?(rows: readonly ExecutionRecord[], world: World): void
+  readonly check?: (rows: readonly ExecutionRecord[], world: World) => void
 }
 
 /** Between two tries of an enqueue, in milliseconds. */
@@ -39,7 +39,10 @@ export class Enqueueing {
   private readonly plan: EnqueuePlan
   private readonly random: SeededRandom
   private sentBy: Member['awake'] = null
-  private waits: { awake: NonNullable<Member['awake']>; seen: FinishedTaskExecution | null }[] = []
+  private readonly waits: {
+    awake: NonNullable<Member['awake']>
+    seen: FinishedTaskExecution | null
+  }[] = []
 
   constructor(world: World, plan: EnqueuePlan, random: SeededRandom) {
     this.world = world

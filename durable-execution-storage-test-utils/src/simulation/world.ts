@@ -4,6 +4,7 @@ import { isFinished, type ExecutionRecord } from 'durable-execution'
 import { SeededRandom } from '../lib/random'
 import type { Away, CalledVerb, CallObserver, Fate } from './connection'
 import { describeRequest } from './describe-call'
+import { IdleWatch } from './final-phase'
 import { History } from './history'
 import { Member, type DefineTasks } from './member'
 import type { FaultPlan, MemberPlan, Plan } from './plan'
@@ -46,7 +47,7 @@ export class World implements CallObserver {
   private away: Away | null = null
   private isChaos = true
   private callCount = 0
-  private readonly rowSteps: { lastChecked: number } = { lastChecked: 0 }
+  readonly idle = new IdleWatch(this)
 
   constructor(
     plan: Plan,
@@ -191,6 +192,7 @@ export class World implements CallObserver {
 
   called(process: SimulatedProcess, verb: CalledVerb, request: unknown, fate: Fate): number {
     this.callCount += 1
+    this.idle.called(process, verb)
     const { leaseMs } = this.plan
     const tookMs = fate.requestMs + fate.answerMs
     const isLost = fate.kind === 'lostAnswer' || fate.kind === 'lostRequest'
