@@ -50,3 +50,15 @@ export { cleanupTemporaryFiles, withTemporaryDirectory, withTemporaryFile } from
 // Storages that misbehave
 export { awayAfter, delayed, disturbStorage, eachAnswerLostOnce, everyVerbTwice } from './disturbed'
 export type { Disturbance, DisturbedVerb } from './disturbed'
+
+// Simulation
+export { simulate } from './simulation/simulate'
+export type { SimulationOptions, SimulationResult } from './simulation/simulate'
+export { describeFailure, reduceSimulation, simulateSeeds } from './simulation/runs'
+export type { SimulationsOptions, SimulationsReport } from './simulation/runs'
+export type { EndedExecution, SimulatedTasks } from './simulation/tasks'
+export { SimulatedHost } from './simulation/host'
+export type { FaultPlan, MemberPlan, Plan, ProgramPlan } from './simulation/plan'
+export type { Guarantee, Violation } from './simulation/history'
+export type { SimulatedStorage } from './simulation/watched-storage'
+export type { CreateSimulatedStorage } from './simulation/world'

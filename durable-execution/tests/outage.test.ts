@@ -387,6 +387,33 @@ describe('answers in an odd order', () => {
     expect(executor.getStats()).toMatchObject({ slots: { taken: 0 }, heldCount: 0 })
   })
 
+  it('store no end anew that had been stored, though this process holds the parent again by then', async () => {
+    const world = createWorld()
+    const { executor, connection } = await world.start()
+    const nap = executor.sleepingTask<string>({ id: 'nap', timeoutMs: LONG })
+    const parent = executor.parentTask({
+      id: 'parent',
+      timeoutMs: LONG,
+      runParent: () => ({ output: 1, children: [childTask(nap, 'unique')] }),
+    })
+    const gate = createDeferred<void>()
+    const losesAnswerLate: Fault = async (pass) => {
+      await pass()
+      await gate.promise
+      throw new Error('Connection reset')
+    }
+    connection.disturb('settle', losesAnswerLate)
+    const handle = await executor.enqueueTask(parent)
+    await world.environment.untilTrue(() => world.storage.dump().length === 2)
+    // Its child ends before it is known here that it was inserted: the parent is handed over to this very process.
+    await executor.wakeupSleepingTaskExecution(nap, 'unique', { status: 'completed', output: 'up' })
+    gate.resolve()
+    await expect(world.until(handle.waitAndGetOutput(), 60_000)).resolves.toMatchObject({
+      children: [{ status: 'completed', output: 'up' }],
+    })
+    expect(executor.getStats()).toMatchObject({ slots: { taken: 0 }, heldCount: 0 })
+  })
+
   it('start nothing on a claim that is old by the time its answer is seen: it may be taken over', async () => {
     const world = createWorld()
     const { executor, connection, events } = await world.start()
