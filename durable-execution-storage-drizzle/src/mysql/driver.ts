@@ -1,0 +1,77 @@
+/** The part of mysql2 that the storage uses, and what a Drizzle database holds of it. */
+import { DurableExecutionError } from 'durable-execution'
+
+/** One statement with its values, and how to answer it whatever the pool's own options are. */
+export interface DriverQuery {
+  readonly sql: string
+  readonly values: unknown[]
+  readonly rowsAsArray: true
+  readonly namedPlaceholders: false
+  readonly nestTables: false
+  readonly typeCast: true
+}
+
+/** A connection whose calls answer by promises. */
+export interface DriverConnection {
+  execute(query: DriverQuery): Promise<[unknown, unknown]>
+  query(query: DriverQuery): Promise<[unknown, unknown]>
+  /** Gives the connection back to its pool. A connection that is in none has no such function. */
+  release?(): void
+  destroy(): void
+  /** The connection below, which answers by callbacks. */
+  readonly connection?: unknown
+}
+
+/** A pool whose calls answer by promises. */
+export interface DriverPool {
+  getConnection(): Promise<DriverConnection>
+}
+
+/** What a Drizzle database sends its statements over. */
+export type Client =
+  | { readonly kind: 'pool'; readonly pool: DriverPool }
+  | { readonly kind: 'single'; readonly connection: DriverConnection }
+
+/**
+ * The pool, or the one connection, that `drizzle()` of `drizzle-orm/mysql2` was given or made.
+ *
+ * @throws A non-retryable `DurableExecutionError` if the database is of another driver.
+ */
+export function clientOf(db: object): Client {
+  const client = byPromises(Reflect.get(db, '$client'))
+  if (hasFunction(client, 'getConnection')) {
+    return { kind: 'pool', pool: client as unknown as DriverPool }
+  }
+  if (hasFunction(client, 'execute') && hasFunction(client, 'destroy')) {
+    return { kind: 'single', connection: client as unknown as DriverConnection }
+  }
+  throw DurableExecutionError.nonRetryable(
+    'Invalid database for a MySQL storage: expected what drizzle() of drizzle-orm/mysql2 returned',
+    { code: 'invalid_options' },
+  )
+}
+
+/** What identifies a client that was given in either of its forms. */
+export function identityOf(db: object): object {
+  const client: unknown = Reflect.get(db, '$client')
+  return typeof client === 'object' && client !== null ? client : db
+}
+
+function byPromises(client: unknown): unknown {
+  if (!hasFunction(client, 'promise')) return client
+  return (client as unknown as { promise: () => unknown }).promise()
+}
+
+function hasFunction(value: unknown, name: string): value is object {
+  return (
+    typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'
+  )
+}
+
+/** Ends a connection that hangs: mysql2 itself says farewell and waits, which never ends on a dead network. */
+export function destroy(driver: DriverConnection): void {
+  driver.destroy()
+  const below = driver.connection
+  const stream: unknown = typeof below === 'object' && below ? Reflect.get(below, 'stream') : null
+  if (hasFunction(stream, 'destroy')) (stream as { destroy: () => void }).destroy()
+}

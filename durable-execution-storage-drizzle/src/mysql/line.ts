@@ -1,0 +1,11 @@
+/** Lets one call in at a time, in the order in which they came. */
+export class Line {
+  private last: Promise<unknown> = Promise.resolve()
+
+  /** Runs the call when those before it are over. */
+  join<T>(call: () => Promise<T>): Promise<T> {
+    const mine = this.last.then(call)
+    this.last = mine.catch(() => undefined)
+    return mine
+  }
+}
