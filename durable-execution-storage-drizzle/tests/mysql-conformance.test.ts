@@ -5,21 +5,15 @@ import { MySqlDatabases, mySqlServers } from './mysql-databases'
 
 const servers = await mySqlServers()
 
-describe.skipIf(servers.length === 0)('MySQL and MariaDB', () => {
+describe.skipIf(servers.length === 0)('MySQL and MariaDB', async () => {
   for (const server of servers) {
     const databases = new MySqlDatabases(server)
+    const openTable = await databases.openShared()
     afterAll(databases.drop)
 
     const open = (preparedStatements: boolean) => async () => {
-      const database = await databases.openMigrated({ preparedStatements })
-      return {
-        storage: database.storage,
-        dump: database.rows,
-        close: async () => {
-          await database.close()
-          await databases.drop()
-        },
-      }
+      const { storage, rows, close } = await openTable({ preparedStatements })
+      return { storage, dump: rows, close }
     }
     describeStorage(`storage on ${server.name}`, open(true))
     describeStorage(`storage on ${server.name} without prepared statements`, open(false), {

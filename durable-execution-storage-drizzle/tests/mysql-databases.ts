@@ -1,7 +1,13 @@
 /** MySQL and MariaDB for tests: which servers there are, and databases on them that no other test sees. */
 import { drizzle } from 'drizzle-orm/mysql2'
 import type { ExecutionRecord } from 'durable-execution'
-import { createConnection, createPool, type Connection, type PoolOptions } from 'mysql2/promise'
+import {
+  createConnection,
+  createPool,
+  type Connection,
+  type Pool,
+  type PoolOptions,
+} from 'mysql2/promise'
 
 import { toRows } from '../src/mysql/connection'
 import {
@@ -75,6 +81,7 @@ export interface MySqlTestDatabase {
 export class MySqlDatabases {
   readonly server: MySqlServer
   private readonly names: string[] = []
+  private readonly pools: Pool[] = []
 
   constructor(server: MySqlServer) {
     this.server = server
@@ -91,9 +98,15 @@ export class MySqlDatabases {
   }
 
   /** Opens a database. */
-  open(url: string, options: OpenOptions = {}): MySqlTestDatabase {
-    const { tableName, pool: poolOptions, ...storageOptions } = options
-    const { pool, db } = openPool(url, poolOptions)
+  open(url: string, { pool, ...options }: OpenOptions = {}): MySqlTestDatabase {
+    return this.over(url, openPool(url, pool), options)
+  }
+
+  private over(
+    url: string,
+    { pool, db }: ReturnType<typeof openPool>,
+    { tableName, ...storageOptions }: Omit<OpenOptions, 'pool'>,
+  ): MySqlTestDatabase {
     const all = async (text: string, params: readonly unknown[] = []) => {
       const [rows] = await pool.query({ sql: text, values: [...params], rowsAsArray: true })
       return toRows(rows).map((row) => Array.from(row))
@@ -109,6 +122,23 @@ export class MySqlDatabases {
         ),
       connect: () => createConnection({ uri: url }),
       close: () => pool.end(),
+    }
+  }
+
+  /** A new database for several tables, one after the other, over one pool. */
+  async openShared(): Promise<(options?: Omit<OpenOptions, 'pool'>) => Promise<MySqlTestDatabase>> {
+    const url = await this.create()
+    const shared = openPool(url)
+    this.pools.push(shared.pool)
+    let count = 0
+    return async (options = {}) => {
+      const tableName = `table_${(count += 1)}`
+      const database = this.over(url, shared, { ...options, tableName })
+      await database.storage.migrate()
+      const close = async () => {
+        await database.all(`DROP TABLE \`${tableName}\`, \`${tableName}_schema\``)
+      }
+      return { ...database, close }
     }
   }
 
@@ -131,6 +161,7 @@ export class MySqlDatabases {
 
   /** Drops all databases. */
   readonly drop = async (): Promise<void> => {
+    for (const pool of this.pools.splice(0)) await pool.end()
     for (const name of this.names.splice(0)) {
       await this.admin(`DROP DATABASE IF EXISTS \`${name}\``)
     }

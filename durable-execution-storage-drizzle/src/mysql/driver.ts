@@ -51,12 +51,6 @@ export function clientOf(db: object): Client {
   )
 }
 
-/** What identifies a client that was given in either of its forms. */
-export function identityOf(db: object): object {
-  const client: unknown = Reflect.get(db, '$client')
-  return typeof client === 'object' && client !== null ? client : db
-}
-
 function byPromises(client: unknown): unknown {
   if (!hasFunction(client, 'promise')) return client
   return (client as unknown as { promise: () => unknown }).promise()

@@ -10,8 +10,8 @@ const STEPS: readonly ((table: string) => readonly string[])[] = [createTable]
 /** How long one process waits for another that migrates, in seconds. */
 const PATIENCE_SECONDS = 60
 
-/** Locks have names of at most 64 characters, and hold for the whole server. */
-const LOCK_NAME = "CONCAT('durable_execution.', SHA1(CONCAT(DATABASE(), '.', ?)))"
+/** Locks have names of at most 64 characters, and hold for the whole server. MySQL 9.7 knows SHA1 no more. */
+const LOCK_NAME = "CONCAT('durable_execution.', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 40))"
 
 /**
  * Creates or upgrades the table. Safe to repeat, also at the same moment by several processes: a lock by name lets one in at a
@@ -101,7 +101,7 @@ function createTable(table: string): readonly string[] {
         WHEN 'timed_out' THEN finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL
         WHEN 'finalize_failed' THEN finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL
         WHEN 'cancelled' THEN finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL
-        ELSE 0 END),
+        ELSE 0 END = 1),
       CONSTRAINT \`${table}_counts\` CHECK (attempt >= 0 AND takeovers >= 0 AND claim_count >= 0 AND active_children_count >= 0),
       CONSTRAINT \`${table}_child_is_whole\` CHECK ((parent_execution_id IS NULL) = (parent_task_id IS NULL) AND (parent_execution_id IS NULL) = (index_in_parent IS NULL) AND (parent_execution_id IS NULL) = (is_finalize IS NULL))
     ) ENGINE = InnoDB`,

@@ -104,7 +104,7 @@ function columns() {
 const FINISHED = 'finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL'
 const WAITING = 'finished_at IS NULL AND (claim_at IS NOT NULL OR active_children_count > 0)'
 
-/** What holds of every row, whatever wrote it. */
+/** What holds of every row, whatever wrote it. `= 1`: MySQL takes no CASE for a condition. */
 const NEVER_OTHERWISE: Readonly<Record<string, SQL>> = {
   state: sql.raw(`CASE status
     WHEN 'ready' THEN finished_at IS NULL AND claim_at IS NOT NULL
@@ -116,7 +116,7 @@ const NEVER_OTHERWISE: Readonly<Record<string, SQL>> = {
     WHEN 'timed_out' THEN ${FINISHED}
     WHEN 'finalize_failed' THEN ${FINISHED}
     WHEN 'cancelled' THEN ${FINISHED}
-    ELSE 0 END`),
+    ELSE 0 END = 1`),
   counts: sql.raw(
     'attempt >= 0 AND takeovers >= 0 AND claim_count >= 0 AND active_children_count >= 0',
   ),

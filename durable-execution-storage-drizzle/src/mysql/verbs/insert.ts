@@ -38,21 +38,39 @@ export async function insertInUsers(
   request: Insert,
   at: At,
 ): Promise<{ outcomes: readonly InsertOutcome[] }> {
-  const { guards, sleepers, sharedGuards, sharedSleepers } = statements
   await connection.define(SAVEPOINT.begin)
-  for (let look = 0; ; look += 1) {
-    const texts =
-      look === 0 ? { guards, sleepers } : { guards: sharedGuards, sleepers: sharedSleepers }
-    const { outcomes, records } = await plan(connection, texts, request, at)
-    // What is in the way is no row by now: this says what it is.
-    const text = look < LOOKS ? statements.insertOthers : statements.insert
-    const { count, warnings } = await writeRows(connection, text, records.map(toRow))
-    if (count === records.length && warnings === 0) {
-      await connection.define(SAVEPOINT.release)
-      return { outcomes }
+  try {
+    for (let look = 0; ; look += 1) {
+      const outcomes = await tryInsert(connection, statements, request, at, look)
+      if (outcomes) {
+        await connection.define(SAVEPOINT.release)
+        return { outcomes }
+      }
+      await connection.define(SAVEPOINT.undo)
     }
-    await connection.define(SAVEPOINT.undo)
+  } catch (error) {
+    // Some errors (a deadlock) end the whole transaction, and the savepoint with it.
+    await connection.define(SAVEPOINT.undo).catch(() => undefined)
+    throw error
   }
+}
+
+/** Answers null if something else was in the way than what was read. */
+async function tryInsert(
+  connection: Connection,
+  statements: Statements,
+  request: Insert,
+  at: At,
+  look: number,
+): Promise<readonly InsertOutcome[] | null> {
+  const { guards, sleepers, sharedGuards, sharedSleepers } = statements
+  const texts =
+    look === 0 ? { guards, sleepers } : { guards: sharedGuards, sleepers: sharedSleepers }
+  const { outcomes, records } = await plan(connection, texts, request, at)
+  // What is in the way after all looks is no row: this statement says what it is.
+  const text = look < LOOKS ? statements.insertOthers : statements.insert
+  const { count, warnings } = await writeRows(connection, text, records.map(toRow))
+  return count === records.length && warnings === 0 ? outcomes : null
 }
 
 /** What surrounds an insert in a user's transaction, so that nothing of it stays if it fails and the user commits nevertheless. */
