@@ -1,6 +1,8 @@
 /** The part of mysql2 that the storage uses, and what a Drizzle database holds of it. */
 import { DurableExecutionError } from 'durable-execution'
 
+import { lineOf, type Line } from './line'
+
 /** One statement with its values, and how to answer it whatever the pool's own options are. */
 export interface DriverQuery {
   readonly sql: string
@@ -15,8 +17,8 @@ export interface DriverQuery {
 export interface DriverConnection {
   execute(query: DriverQuery): Promise<[unknown, unknown]>
   query(query: DriverQuery): Promise<[unknown, unknown]>
-  /** Gives the connection back to its pool. A connection that is in none has no such function. */
-  release?(): void
+  /** Gives the connection back to its pool. Fails on a connection that is in none. */
+  release(): void
   destroy(): void
   /** The connection below, which answers by callbacks. */
   readonly connection?: unknown
@@ -30,7 +32,7 @@ export interface DriverPool {
 /** What a Drizzle database sends its statements over. */
 export type Client =
   | { readonly kind: 'pool'; readonly pool: DriverPool }
-  | { readonly kind: 'single'; readonly connection: DriverConnection }
+  | { readonly kind: 'single'; readonly connection: DriverConnection; readonly line: Line }
 
 /**
  * The pool, or the one connection, that `drizzle()` of `drizzle-orm/mysql2` was given or made.
@@ -38,12 +40,14 @@ export type Client =
  * @throws A non-retryable `DurableExecutionError` if the database is of another driver.
  */
 export function clientOf(db: object): Client {
-  const client = byPromises(Reflect.get(db, '$client'))
+  const given: unknown = Reflect.get(db, '$client')
+  const client = byPromises(given)
   if (hasFunction(client, 'getConnection')) {
     return { kind: 'pool', pool: client as unknown as DriverPool }
   }
   if (hasFunction(client, 'execute') && hasFunction(client, 'destroy')) {
-    return { kind: 'single', connection: client as unknown as DriverConnection }
+    const connection = client as unknown as DriverConnection
+    return { kind: 'single', connection, line: lineOf(given as object) }
   }
   throw DurableExecutionError.nonRetryable(
     'Invalid database for a MySQL storage: expected what drizzle() of drizzle-orm/mysql2 returned',

@@ -9,3 +9,14 @@ export class Line {
     return mine
   }
 }
+
+const lines = new WeakMap<object, Line>()
+
+/** The line of a client: storages that share one connection share its line. */
+export function lineOf(client: object): Line {
+  const known = lines.get(client)
+  if (known) return known
+  const line = new Line()
+  lines.set(client, line)
+  return line
+}

@@ -8,9 +8,8 @@ import { Backoff, delay, type Environment } from 'durable-execution'
 
 import type { SqlRow, SqlValue } from '../row'
 import { OwnConnection } from './connection'
-import { destroy, type Client, type DriverConnection } from './driver'
+import { destroy, type Client, type DriverConnection, type DriverPool } from './driver'
 import { classify, type ErrorClass } from './errors'
-import { Line } from './line'
 import { ASK_SERVER, toServer, type Server } from './server'
 import { givenUp, whenAborted } from './signal'
 
@@ -30,6 +29,12 @@ export interface Connection {
   /** Sends a statement that cannot be prepared, and has no values. */
   define(text: string): Promise<void>
 }
+
+/**
+ * The storage's time, the same for all of a call. A verb that waits for locks asks when it has them: what others wrote before
+ * must not be later than what it writes.
+ */
+export type Time = () => Promise<number>
 
 /** What a verb does on a connection. Made again for each try. */
 export type Program<T> = (connection: Connection) => Promise<T>
@@ -65,7 +70,6 @@ export class Session {
   private readonly client: Client
   private readonly environment: Environment
   private readonly isPrepared: boolean
-  private readonly line = new Line()
   private server: Server | null = null
 
   constructor(client: Client, { environment, preparedStatements }: SessionOptions) {
@@ -117,23 +121,18 @@ export class Session {
     signal: AbortSignal | undefined,
     attempt: (connection: OwnConnection) => Promise<T>,
   ): Promise<T> {
-    if (this.client.kind === 'pool')
-      return this.attempt(await this.fromPool(signal), signal, attempt)
+    const { client } = this
     // Transactions of ours on one connection must not meet: what begins one would commit the other.
-    const { connection } = this.client
-    return this.line.join(() => this.attempt(connection, signal, attempt))
-  }
-
-  /** A connection of the pool. One that comes after the caller has given up goes back. */
-  private async fromPool(signal: AbortSignal | undefined): Promise<DriverConnection> {
-    if (this.client.kind !== 'pool') throw new TypeError('There is no pool')
-    const asked = this.client.pool.getConnection()
-    if (!(await whenAborted(asked, signal))) return asked
-    asked.then(
-      (driver) => driver.release?.(),
-      () => undefined,
-    )
-    throw givenUp()
+    if (client.kind === 'single') {
+      return client.line.join(() => this.attempt(client.connection, signal, attempt))
+    }
+    const driver = await takeFrom(client.pool, signal)
+    try {
+      return await this.attempt(driver, signal, attempt)
+    } finally {
+      // Does nothing to one that was destroyed: it has left its pool.
+      driver.release()
+    }
   }
 
   private async attempt<T>(
@@ -151,7 +150,6 @@ export class Session {
       throw error
     } finally {
       if (connection.isBroken) destroy(driver)
-      else driver.release?.()
     }
   }
 
@@ -188,4 +186,20 @@ async function rollBack(connection: OwnConnection): Promise<void> {
   } catch {
     connection.break()
   }
+}
+
+/** A connection of the pool. One that comes after the caller has given up goes back. */
+async function takeFrom(
+  pool: DriverPool,
+  signal: AbortSignal | undefined,
+): Promise<DriverConnection> {
+  const asked = pool.getConnection()
+  if (!(await whenAborted(asked, signal))) return asked
+  asked.then(
+    (driver) => {
+      driver.release()
+    },
+    () => undefined,
+  )
+  throw givenUp()
 }

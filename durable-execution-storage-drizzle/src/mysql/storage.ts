@@ -44,7 +44,7 @@ import { clientOf } from './driver'
 import { toStorageError } from './errors'
 import { migrate } from './migrate'
 import { ASK_TIME } from './server'
-import { Session, type Connection } from './session'
+import { Session, type Connection, type Time } from './session'
 import { createStatements, type Statements } from './statements'
 import type { MySqlTaskExecutionsTable } from './table'
 import { UserConnection } from './user-transaction'
@@ -140,8 +140,8 @@ export class MySqlTaskExecutionsStorage<
   ): Promise<StorageAnswer & { outcomes: readonly InsertOutcome[] }> {
     const { transaction } = request
     if (transaction !== undefined) return this.explained(this.join(request))
-    return this.run('write', request, (connection, now) =>
-      insert(connection, this.statements, request, { ...request, now }),
+    return this.run('write', request, (connection, time) =>
+      insert(connection, this.statements, request, time),
     )
   }
 
@@ -162,20 +162,20 @@ export class MySqlTaskExecutionsStorage<
   }
 
   claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    return this.run('claim', request, (connection, now) =>
-      claim(connection, this.statements, request, now),
+    return this.run('claim', request, (connection, time) =>
+      claim(connection, this.statements, request, time),
     )
   }
 
   settle(request: SettleRequest): Promise<SettleAnswer> {
-    return this.run('write', request, (connection, now) =>
-      settle(connection, this.statements, request, { ...request, now }),
+    return this.run('write', request, (connection, time) =>
+      settle(connection, this.statements, request, time),
     )
   }
 
   renew(request: RenewRequest): Promise<StorageAnswer & { outcomes: RenewOutcome[] }> {
-    return this.run('write', request, (connection, now) =>
-      renew(connection, this.statements, request, now),
+    return this.run('write', request, (connection, time) =>
+      renew(connection, this.statements, request, time),
     )
   }
 
@@ -188,34 +188,34 @@ export class MySqlTaskExecutionsStorage<
   }
 
   recover(request: RecoverRequest): Promise<StorageAnswer & { records: ExecutionRecord[] }> {
-    return this.run('read', request, (connection, now) =>
-      reads.recover(connection, this.statements, request, now),
+    return this.run('read', request, (connection, time) =>
+      reads.recover(connection, this.statements, request, time),
     )
   }
 
   release(request: ReleaseRequest): Promise<StorageAnswer & { outcomes: GuardedOutcome[] }> {
-    return this.run('write', request, (connection, now) =>
-      release(connection, this.statements, request, now),
+    return this.run('write', request, (connection, time) =>
+      release(connection, this.statements, request, time),
     )
   }
 
   wake(request: WakeRequest): Promise<WakeAnswer> {
-    return this.run('write', request, (connection, now) =>
-      wake(connection, this.statements, request, { ...request, now }),
+    return this.run('write', request, (connection, time) =>
+      wake(connection, this.statements, request, time),
     )
   }
 
   cancel(request: CancelRequest): Promise<StorageAnswer & { outcomes: CancelOutcome[] }> {
-    return this.run('write', request, (connection, now) =>
-      cancel(connection, this.statements, request, now),
+    return this.run('write', request, (connection, time) =>
+      cancel(connection, this.statements, request, time),
     )
   }
 
   nextClaimAt(
     request: StorageCall & { queues: readonly string[] },
   ): Promise<StorageAnswer & { next: NextClaim[] }> {
-    return this.run('read', request, (connection, now) =>
-      reads.nextClaimAt(connection, this.statements, request, now),
+    return this.run('read', request, (connection, time) =>
+      reads.nextClaimAt(connection, this.statements, request, time),
     )
   }
 
@@ -226,11 +226,12 @@ export class MySqlTaskExecutionsStorage<
   private run<T extends object>(
     mode: 'read' | 'write' | 'claim',
     request: StorageCall,
-    verb: (connection: Connection, now: number) => Promise<T>,
+    verb: (connection: Connection, time: Time) => Promise<T>,
   ): Promise<T & StorageAnswer> {
     const program = async (connection: Connection): Promise<T & StorageAnswer> => {
-      const now = await this.time(connection, request)
-      return { ...(await verb(connection, now)), now }
+      const time = this.timeOf(connection, request)
+      const answer = await verb(connection, time)
+      return { ...answer, now: await time() }
     }
     return this.explained(
       this.session.run(program, {
@@ -246,16 +247,18 @@ export class MySqlTaskExecutionsStorage<
     request: InsertRequest<TTransaction>,
   ): Promise<StorageAnswer & { outcomes: readonly InsertOutcome[] }> {
     const connection = await UserConnection.open(request.transaction)
-    const now = await this.time(connection, request)
+    const now = await this.timeOf(connection, request)()
     const at = { ...request, now }
     return { ...(await insertInUsers(connection, this.statements, request, at)), now }
   }
 
-  private async time(connection: Connection, request: StorageCall): Promise<number> {
-    const now = request.now ?? this.clock?.()
-    if (now !== undefined) return now
-    const [row] = await connection.read(ASK_TIME, [])
-    return number(row?.[0])
+  /** The time of a call: the moment at which its verb asks first. */
+  private timeOf(connection: Connection, request: StorageCall): Time {
+    let now = request.now
+    return async () => {
+      now ??= this.clock?.() ?? (await readTime(connection))
+      return now
+    }
   }
 
   /** Passes errors on as those of the storage. */
@@ -266,4 +269,9 @@ export class MySqlTaskExecutionsStorage<
       throw toStorageError(error, this.statements.tableName)
     }
   }
+}
+
+async function readTime(connection: Connection): Promise<number> {
+  const [row] = await connection.read(ASK_TIME, [])
+  return number(row?.[0])
 }

@@ -4,7 +4,7 @@ import { isFinished, type CancelOutcome, type CancelRequest } from 'durable-exec
 import { errorText, type Guard } from '../../row'
 import { text } from '../../values'
 import { inLockOrder, readByList, readGuards, readIds, writeByList } from '../lists'
-import type { Connection } from '../session'
+import type { Connection, Time } from '../session'
 import type { Statements } from '../statements'
 import { bringDown } from './parents'
 
@@ -19,7 +19,7 @@ export async function cancel(
   connection: Connection,
   statements: Statements,
   { executionIds, error }: CancelRequest,
-  now: number,
+  time: Time,
 ): Promise<{ outcomes: CancelOutcome[] }> {
   await lockRoots(connection, statements, executionIds)
   const targets = await readGuards(connection, statements.guards, inLockOrder(executionIds))
@@ -29,6 +29,7 @@ export async function cancel(
   // A claim or a release, which need no root, may have come before: what they wrote is kept where the cancel leaves it.
   const locked = inLockOrder([...doomed, ...parentIds])
   const guards = await readGuards(connection, statements.lockedGuards, locked)
+  const now = await time()
   await writeByList(connection, statements.cancel, [errorText(error), now, now], [...doomed])
   await bringDown(connection, statements, deltasOf(active), null, { ...NOBODY, now })
   return {

@@ -13,7 +13,7 @@ import {
 
 import { fromRow, type SqlRow } from '../../row'
 import { filledUp, inLockOrder, readGuards, readRecords, writeByList } from '../lists'
-import type { Connection } from '../session'
+import type { Connection, Time } from '../session'
 import type { Statements } from '../statements'
 import { isStorable } from '../texts'
 import { writeChanges } from './changes'
@@ -23,9 +23,10 @@ export async function claim(
   connection: Connection,
   statements: Statements,
   request: ClaimRequest,
-  now: number,
+  time: Time,
 ): Promise<Omit<ClaimAnswer, 'now'>> {
   const { executorId, leaseMs } = request
+  const now = await time()
   const due = (await readDue(connection, statements, request, now)).map(fromRow)
   const params = [now, executorId, now + leaseMs, now]
   await writeByList(connection, statements.claim, params, due.map(idOf))
@@ -55,8 +56,9 @@ export async function renew(
   connection: Connection,
   statements: Statements,
   { claims, leaseMs }: RenewRequest,
-  now: number,
+  time: Time,
 ): Promise<{ outcomes: RenewOutcome[] }> {
+  const now = await time()
   const executionIds = inLockOrder(claims.map(idOf))
   const free = await readGuards(connection, statements.freeGuards, executionIds)
   const locked = executionIds.filter((executionId) => !free.has(executionId))
@@ -75,7 +77,7 @@ export async function release(
   connection: Connection,
   statements: Statements,
   { claims }: ReleaseRequest,
-  now: number,
+  time: Time,
 ): Promise<{ outcomes: GuardedOutcome[] }> {
   const executionIds = inLockOrder(claims.map(idOf))
   const rows = await readRecords(connection, statements.lockedRecords, executionIds)
@@ -96,7 +98,7 @@ export async function release(
       outcomes.push('applied')
     }
   }
-  await writeChanges(connection, statements, changes, now)
+  await writeChanges(connection, statements, changes, await time())
   return { outcomes }
 }
 

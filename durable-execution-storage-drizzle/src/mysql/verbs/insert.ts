@@ -1,10 +1,10 @@
 /** `insert`, and the rows that come into being with a settlement. */
-import type { ExecutionRecord, InsertOutcome, InsertRequest } from 'durable-execution'
+import type { Claimant, ExecutionRecord, InsertOutcome, InsertRequest } from 'durable-execution'
 
 import { planInsert, type At, type ExistingRows, type InsertPlan } from '../../insertions'
 import { toGuard, toRow, type Guard } from '../../row'
 import { readByList, readGuards, writeRows } from '../lists'
-import type { Connection } from '../session'
+import type { Connection, Time } from '../session'
 import type { Statements } from '../statements'
 
 type Insert = Pick<InsertRequest<never>, 'executions' | 'allOrNothing'>
@@ -16,10 +16,11 @@ type Insert = Pick<InsertRequest<never>, 'executions' | 'allOrNothing'>
 export async function insert(
   connection: Connection,
   statements: Statements,
-  request: Insert,
-  at: At,
+  request: Insert & Claimant,
+  time: Time,
 ): Promise<{ outcomes: readonly InsertOutcome[] }> {
   const { guards, sleepers } = statements
+  const at = { ...request, now: await time() }
   const { outcomes, records } = await plan(connection, { guards, sleepers }, request, at)
   await insertRecords(connection, statements, records)
   return { outcomes }

@@ -11,7 +11,7 @@ import {
 import { fromRow, type SqlRow } from '../../row'
 import { nullableNumber, text } from '../../values'
 import { readByList, readGuards, readRecords } from '../lists'
-import type { Connection } from '../session'
+import type { Connection, Time } from '../session'
 import type { Statements } from '../statements'
 
 /** The most queues that one statement asks for. */
@@ -65,8 +65,9 @@ export async function recover(
   connection: Connection,
   statements: Statements,
   request: RecoverRequest,
-  now: number,
+  time: Time,
 ): Promise<{ records: ExecutionRecord[] }> {
+  const now = await time()
   const { executorId, leaseMs, queues, from = Number.MIN_SAFE_INTEGER } = request
   const known = new Set(request.exceptExecutionIds)
   const found: ExecutionRecord[] = []
@@ -84,8 +85,9 @@ export async function nextClaimAt(
   connection: Connection,
   statements: Statements,
   { queues }: { readonly queues: readonly string[] },
-  now: number,
+  time: Time,
 ): Promise<{ next: NextClaim[] }> {
+  const now = await time()
   const rows = await readByList(connection, statements.nextClaimAt, queues, MAX_QUEUES)
   const claimAtOf = new Map(rows.map(queueAndTime))
   return {

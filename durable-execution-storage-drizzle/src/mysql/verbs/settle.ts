@@ -15,7 +15,7 @@ import { planInsertions, type At } from '../../insertions'
 import type { Guard } from '../../row'
 import { changeOf, deltasOf, isHandedOverTo, isNewClaim, outcomeOf } from '../../settling'
 import { readGuards, readRecords } from '../lists'
-import type { Connection } from '../session'
+import type { Connection, Time } from '../session'
 import type { Statements } from '../statements'
 import { writeChanges } from './changes'
 import { insertRecords, readSleepers } from './insert'
@@ -26,11 +26,13 @@ import { bringDown } from './parents'
 export async function settle(
   connection: Connection,
   statements: Statements,
-  { settlements, handOver }: Pick<SettleRequest, 'settlements' | 'handOver'>,
-  at: At,
+  request: SettleRequest,
+  time: Time,
 ): Promise<{ outcomes: SettleOutcome[]; parents: ExecutionRecord[] }> {
+  const { settlements, handOver } = request
   assertOneWritePerRow(settlements)
   const guards = await lockTrees(connection, statements, settlements)
+  const at = { ...request, now: await time() }
   const guarded = settlements.map((settlement) =>
     guardSettlement(guards.get(settlement.executionId), settlement),
   )

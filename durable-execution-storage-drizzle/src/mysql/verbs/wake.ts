@@ -11,7 +11,7 @@ import {
 import type { At } from '../../insertions'
 import { isHandedOverTo } from '../../settling'
 import { readRecords } from '../lists'
-import type { Connection } from '../session'
+import type { Connection, Time } from '../session'
 import type { Statements } from '../statements'
 import { writeChanges } from './changes'
 import { lockTrees } from './locks'
@@ -24,10 +24,11 @@ type Woken = Omit<WakeAnswer, 'now'>
 export async function wake(
   connection: Connection,
   statements: Statements,
-  request: Pick<WakeRequest, 'sleepingKey' | 'outcome' | 'handOver'>,
-  at: At,
+  request: WakeRequest,
+  time: Time,
 ): Promise<Woken> {
   const sleeper = await lockSleeper(connection, statements, request.sleepingKey)
+  const at = { ...request, now: await time() }
   if (!sleeper) return findFinished(connection, statements, request.sleepingKey, at)
   const { executionId } = sleeper
   const change = transitions.wakeUp(sleeper, request.outcome)
