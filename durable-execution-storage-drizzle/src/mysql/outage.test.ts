@@ -114,7 +114,9 @@ describe.each(servers)('outages on $name', (server) => {
     await expect(storage.get({ executionIds: ['te_1'] })).rejects.toMatchObject({
       isRetryable: true,
       code: 'storage',
-      message: expect.stringContaining('connection to the database of table "task_executions"'),
+      message: expect.stringContaining(
+        'connection to the database of table "task_executions"',
+      ) as string,
     })
     await pool.end()
   })

@@ -15,9 +15,12 @@ export const MAX_LIST_SIZE = 512
 const RECORD = COLUMNS.join(', ')
 const GUARD = GUARD_COLUMNS.join(', ')
 
-/** How columns are read out of JSON: an id that is longer than its column is an error, not NULL. */
+/**
+ * How columns are read out of JSON. MariaDB cuts what is longer than these, `ERROR ON ERROR` or not: so they are longer than every
+ * column, where a text that is too long is an error on both.
+ */
 const TEXT = 'longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
-const ID = 'varchar(600) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
+const ID = 'varchar(2100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
 
 /** The columns whose values are numbers. */
 const NUMBERS = new Set<string>([
