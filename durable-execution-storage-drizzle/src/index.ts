@@ -1,3 +1,9 @@
+// PostgreSQL
+export { createPgTaskExecutionsTable } from './pg/table'
+export type { PgTaskExecutionsTable } from './pg/table'
+export { createPgTaskExecutionsStorage } from './pg/storage'
+export type { PgTaskExecutionsStorage, PgTaskExecutionsStorageOptions } from './pg/storage'
+
 // SQLite
 export { createSQLiteTaskExecutionsTable } from './sqlite/table'
 export type { SQLiteTaskExecutionsTable } from './sqlite/table'
