@@ -1,8 +1,8 @@
 /** PostgreSQL databases for tests: PGlite always, a server where there is one, through each of its drivers. */
 import { PGlite } from '@electric-sql/pglite'
 import { drizzle as drizzleNodePostgres } from 'drizzle-orm/node-postgres'
-import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
+import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
 import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
 import type { ExecutionRecord } from 'durable-execution'
 import pg from 'pg'
@@ -137,18 +137,16 @@ function serverDrivers(url: string): Driver[] {
   ]
 }
 
-let shared: Promise<PGlite> | undefined
+/** One instance for a test file: each takes 450 MB, and seconds to start. */
+const pglite = await PGlite.create()
 
-/** One instance for a test file: each takes 450 MB. */
 const pgliteDriver: Driver = {
   name: 'PGlite',
   isServer: false,
   async open(options = {}) {
-    shared ??= PGlite.create()
-    const client = await shared
-    const db = drizzlePglite(client)
+    const db = drizzlePglite(pglite)
     const query: TestDatabase['query'] = async (text, params = []) => {
-      const { rows } = await client.query(text, [...params], { rowMode: 'array' })
+      const { rows } = await pglite.query(text, [...params], { rowMode: 'array' })
       return rows as unknown[][]
     }
     return withStorage({ db, query, end: async () => undefined }, options)

@@ -2,10 +2,12 @@
 import { DurableExecutionError } from 'durable-execution'
 
 import type { SqlRow } from '../row'
-import type { Step } from './program'
+import type { TextForm } from './program'
 
 /** One statement; with a name it is prepared under it. */
-export interface Query extends Step {
+export interface Query {
+  readonly text: string
+  readonly params: (string | null)[]
   readonly name: string | null
 }
 
@@ -14,6 +16,8 @@ export type Execute = (query: Query) => Promise<readonly SqlRow[]>
 
 /** A driver of PostgreSQL. When the signal is aborted, a call rejects, and a connection that hangs in it is destroyed if it can be. */
 export interface Driver {
+  /** How texts are given to it; as they are, if it gives them back so. */
+  readonly textForm: TextForm
   /** One statement, on any connection. */
   query(query: Query, signal: AbortSignal | undefined): Promise<readonly SqlRow[]>
   /** A transaction in READ COMMITTED, whatever the default. */
@@ -22,6 +26,9 @@ export interface Driver {
     signal: AbortSignal | undefined,
   ): Promise<T>
 }
+
+/** The form of a driver that gives every text back as it was. */
+export const AS_IT_IS: TextForm = (text) => text
 
 /** What isolation and access mean does not hang on defaults of the server or the user. */
 export const ISOLATION = 'ISOLATION LEVEL READ COMMITTED READ WRITE'

@@ -1,7 +1,7 @@
 /** The driver `pg`: a pool, or a single client. */
 import { lineOf, type Line } from '../line'
 import type { SqlRow } from '../row'
-import { ISOLATION, unlessAborted, type Driver, type Execute, type Query } from './driver'
+import { AS_IT_IS, ISOLATION, unlessAborted, type Driver, type Execute, type Query } from './driver'
 import { classify, ConflictError } from './errors'
 
 /** A connection of `pg`. */
@@ -48,6 +48,7 @@ function isClient(client: object): client is PgClient {
 
 /** Takes a connection of the pool for each call. */
 class PoolDriver implements Driver {
+  readonly textForm = AS_IT_IS
   private readonly pool: PgPool
 
   constructor(pool: PgPool) {
@@ -109,6 +110,7 @@ class PoolDriver implements Driver {
  * replaced, so it is not destroyed either.
  */
 class ClientDriver implements Driver {
+  readonly textForm = AS_IT_IS
   private readonly client: PgClient
   private readonly line: Line
 
@@ -143,7 +145,7 @@ function inUse(): ConflictError {
 
 async function send(client: PgClient, { text, params, name }: Query): Promise<readonly SqlRow[]> {
   const named = name === null ? {} : { name }
-  const { rows } = await client.query({ ...named, text, values: [...params], rowMode: 'array' })
+  const { rows } = await client.query({ ...named, text, values: params, rowMode: 'array' })
   return rows
 }
 

@@ -29,7 +29,15 @@ function isPGlite(client: unknown): client is PGlite {
   )
 }
 
+const BYTE_ORDER_MARK = '\uFEFF'
+
+/** It reads values with a decoder that takes a byte order mark off the front: of two, one is left. */
+function withMarkTwice(text: string): string {
+  return text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK + text : text
+}
+
 class PGliteDriver implements Driver {
+  readonly textForm = withMarkTwice
   private readonly client: PGlite
 
   constructor(client: PGlite) {
@@ -53,6 +61,6 @@ class PGliteDriver implements Driver {
 }
 
 async function send(sender: Sender, { text, params }: Query): Promise<readonly SqlRow[]> {
-  const { rows } = await sender.query(text, [...params], { rowMode: 'array' })
+  const { rows } = await sender.query(text, params, { rowMode: 'array' })
   return rows
 }

@@ -1,6 +1,6 @@
 /** The driver `postgres` (postgres.js), which is a pool. */
 import type { SqlRow } from '../row'
-import { ISOLATION, unlessAborted, type Driver, type Execute, type Query } from './driver'
+import { AS_IT_IS, ISOLATION, unlessAborted, type Driver, type Execute, type Query } from './driver'
 
 interface PendingRows {
   values(): Promise<SqlRow[]> & { cancel(): void }
@@ -33,6 +33,7 @@ function isPostgresJs(client: unknown): client is PostgresJs {
 
 /** Cannot destroy a single connection: one that hangs is asked to cancel, and answers when its socket does. */
 class PostgresJsDriver implements Driver {
+  readonly textForm = AS_IT_IS
   private readonly client: PostgresJs
 
   constructor(client: PostgresJs) {
@@ -61,7 +62,7 @@ function send(
   signal: AbortSignal | undefined,
 ): Promise<readonly SqlRow[]> {
   // It names prepared statements itself.
-  const pending = sender.unsafe(text, [...params], { prepare: name !== null }).values()
+  const pending = sender.unsafe(text, params, { prepare: name !== null }).values()
   return unlessAborted(pending, signal, () => {
     pending.cancel()
   })

@@ -11,8 +11,9 @@ export type PgValue = SqlValue | readonly SqlValue[]
 /** One statement with its values. */
 export interface Step {
   readonly text: string
-  /** As drivers take them: texts, in which PostgreSQL reads what the statement says they are. */
-  readonly params: readonly (string | null)[]
+  readonly params: readonly PgValue[]
+  /** Whether it stores texts: those that would not come back as they were are refused. Else nothing is found by them. */
+  readonly isStored: boolean
 }
 
 /** What a verb does: it yields steps and is resumed with their rows. */
@@ -20,12 +21,12 @@ export type Program<T> = Generator<Step, T, readonly SqlRow[]>
 
 /** A statement that looks for its values. A text that no row can hold is looked for as NULL, which equals nothing. */
 export function read(text: string, params: readonly PgValue[] = []): Step {
-  return { text, params: params.map((param) => encode(param, nullUnlessStorable)) }
+  return { text, params, isStored: false }
 }
 
 /** A statement that stores its values: texts that would not come back as they were are refused. */
 export function write(text: string, params: readonly PgValue[] = []): Step {
-  return { text, params: params.map((param) => encode(param, refuseUnlessStorable)) }
+  return { text, params, isStored: true }
 }
 
 /** Runs a program to its end. */
@@ -38,27 +39,30 @@ export async function runProgram<T>(
   return state.value
 }
 
-function nullUnlessStorable(text: string): string | null {
-  return isStorable(text) ? text : null
+/** How a driver has to be given a text, so that it comes back as it is. */
+export type TextForm = (text: string) => string
+
+/** Values as all drivers take them: texts, in which PostgreSQL reads what the statement says they are. */
+export function encodeParams({ params, isStored }: Step, form: TextForm): (string | null)[] {
+  const toText: ToText = (text) => {
+    if (isStored) assertStorable(text)
+    return isStored || isStorable(text) ? form(text) : null
+  }
+  return params.map((param) => encode(param, toText))
 }
 
-function refuseUnlessStorable(text: string): string {
-  assertStorable(text)
-  return text
-}
-
-type Check = (text: string) => string | null
+type ToText = (text: string) => string | null
 
 /** Arrays are written here, in PostgreSQL's own form: each driver has another idea of how to bind one. */
-function encode(param: PgValue, check: Check): string | null {
+function encode(param: PgValue, toText: ToText): string | null {
   if (param === null) return null
   if (typeof param === 'number') return String(param)
-  if (typeof param === 'string') return check(param)
-  return `{${param.map((element) => encodeElement(element, check)).join(',')}}`
+  if (typeof param === 'string') return toText(param)
+  return `{${param.map((element) => encodeElement(element, toText)).join(',')}}`
 }
 
-function encodeElement(element: SqlValue, check: Check): string {
+function encodeElement(element: SqlValue, toText: ToText): string {
   if (typeof element === 'number') return String(element)
-  const text = element === null ? null : check(element)
+  const text = element === null ? null : toText(element)
   return text === null ? 'NULL' : `"${text.replaceAll(/["\\]/g, '\\$&')}"`
 }

@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto'
 
 import { Backoff, delay, DurableExecutionError, type Environment } from 'durable-execution'
 
-import type { Driver, Execute } from './driver'
+import type { Driver, Execute, Query } from './driver'
 import { classify } from './errors'
-import { runProgram, type Program, type Step } from './program'
+import { encodeParams, runProgram, type Program, type Step } from './program'
 
 /** A program and how it is run. */
 export interface Work<T> {
@@ -114,7 +114,9 @@ export class Session {
   }
 
   /** The name says what the text is: behind a pooler connections meet the statements of others. */
-  private prepared({ text, params }: Step): Step & { name: string | null } {
+  private prepared(step: Step): Query {
+    const { text } = step
+    const params = encodeParams(step, this.driver.textForm)
     if (!this.isPreparing) return { text, params, name: null }
     const name = this.names.get(text) ?? nameOf(text)
     this.names.set(text, name)

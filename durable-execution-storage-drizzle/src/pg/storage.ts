@@ -101,13 +101,15 @@ function driverOf(db: object): Driver {
  * @typeParam TTransaction - The transactions of the Drizzle database, which an insert may join.
  */
 export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStorage<TTransaction> {
+  private readonly driver: Driver
   private readonly session: Session
   private readonly statements: Statements
 
   /** Use {@link createPgTaskExecutionsStorage}, which knows the type of the transactions. */
   constructor(db: object, table: PgTaskExecutionsTable, options: PgTaskExecutionsStorageOptions) {
     const { preparedStatements = true } = options
-    this.session = new Session(driverOf(db), {
+    this.driver = driverOf(db)
+    this.session = new Session(this.driver, {
       environment: systemEnvironment,
       preparedStatements,
     })
@@ -132,7 +134,7 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
     const { transaction, signal, now = null } = request
     const program = (): ReturnType<typeof insert> => insert(this.statements, request, now)
     if (transaction !== undefined) {
-      return this.explained(async () => joinTransaction(transaction, program))
+      return this.explained(async () => joinTransaction(transaction, program, this.driver.textForm))
     }
     const isTransaction = !standAlone(request)
     return this.run({ program, isTransaction, isRepeatable: true, signal })

@@ -5,7 +5,7 @@ import { DurableExecutionError } from 'durable-execution'
 
 import { lineOf } from '../line'
 import type { SqlRow } from '../row'
-import { runProgram, type Program, type Step } from './program'
+import { encodeParams, runProgram, type Program, type Step, type TextForm } from './program'
 
 /** The part of a Drizzle transaction that programs need. */
 interface UserTransaction {
@@ -24,12 +24,16 @@ const SAVEPOINT = {
  *
  * @throws A non-retryable `DurableExecutionError` if it is none of Drizzle's for PostgreSQL.
  */
-export function joinTransaction<T>(transaction: unknown, program: () => Program<T>): Promise<T> {
+export function joinTransaction<T>(
+  transaction: unknown,
+  program: () => Program<T>,
+  form: TextForm,
+): Promise<T> {
   const joined = toUserTransaction(transaction)
   return lineOf(joined).join(async () => {
     await joined.execute(SAVEPOINT.begin)
     try {
-      const answer = await runProgram(program(), (step) => execute(joined, step))
+      const answer = await runProgram(program(), (step) => execute(joined, step, form))
       await joined.execute(SAVEPOINT.release)
       return answer
     } catch (error) {
@@ -56,12 +60,17 @@ function toUserTransaction(transaction: unknown): UserTransaction {
   )
 }
 
-async function execute(transaction: UserTransaction, step: Step): Promise<readonly SqlRow[]> {
-  return toRows(await transaction.execute(toDrizzleSql(step)))
+async function execute(
+  transaction: UserTransaction,
+  step: Step,
+  form: TextForm,
+): Promise<readonly SqlRow[]> {
+  const params = encodeParams(step, form)
+  return toRows(await transaction.execute(toDrizzleSql(step.text, params)))
 }
 
 /** A statement and its values as Drizzle takes them: it numbers the places anew. */
-function toDrizzleSql({ text, params }: Step): SQL {
+function toDrizzleSql(text: string, params: readonly (string | null)[]): SQL {
   const chunks = text.split(/\$(\d+)/).map((part, index) => {
     const isPlace = index % 2 === 1
     return isPlace ? sql.param(params[Number(part) - 1] ?? null) : sql.raw(part)
@@ -71,8 +80,11 @@ function toDrizzleSql({ text, params }: Step): SQL {
 
 /** Drivers answer rows as objects, in a list of their own kind or in a result; their values are in the order of the columns. */
 function toRows(answer: unknown): readonly SqlRow[] {
-  const rows: unknown = Array.isArray(answer)
-    ? answer
-    : typeof answer === 'object' && answer !== null && Reflect.get(answer, 'rows')
-  return Array.isArray(rows) ? rows.map((row: object) => Object.values(row)) : []
+  const rows: unknown =
+    typeof answer === 'object' && answer !== null && 'rows' in answer ? answer.rows : answer
+  return Array.isArray(rows) ? rows.map(valuesOf) : []
+}
+
+function valuesOf(row: unknown): SqlRow {
+  return typeof row === 'object' && row !== null ? Object.values<unknown>({ ...row }) : []
 }
