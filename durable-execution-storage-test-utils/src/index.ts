@@ -30,6 +30,15 @@ export { JourneyContext } from './journeys/context'
 export type { JourneyEvent, JourneyExecutorOptions } from './journeys/context'
 export { runJourney } from './journeys/run'
 
+// Testing tasks
+export { createTestExecutor, TestExecutor } from './testing/test-executor'
+export type { TestExecutorOptions, TestWaitOptions } from './testing/test-executor'
+export type { FakeTask, FakeTasks } from './testing/fakes'
+export { runTaskAlone } from './testing/run-alone'
+export type { AloneRun, FakedRun } from './testing/run-alone'
+export { forEachCrashPoint, runWithCrash } from './testing/crash-points'
+export type { Crash, CrashingProcess, CrashPoint, CrashRun } from './testing/crash-points'
+
 // Rows
 export { childOf, createTaskExecutionRecord, finalizeOf, newExecution, newSleeper } from './factory'
 export type { Parent } from './factory'

@@ -294,6 +294,22 @@ describe('a lost answer', () => {
     expect(world.storage.dump()[0]).toMatchObject({ takeovers: 0 })
   })
 
+  it.each([3_600_000, -3_600_000])(
+    'of a claim brings the work back where the clock of the machine is off by %i ms',
+    async (offByMs) => {
+      const world = createWorld()
+      const { executor, connection } = world.add({}, offByMs)
+      const run = vi.fn(() => 'ran')
+      const task = executor.task({ id: 'task', timeoutMs: LONG, run })
+      const handle = await executor.enqueueTask(task)
+      await world.environment.advanceBy(1000)
+      connection.disturb('claim', losesAnswer)
+      await world.until(executor.start())
+      await expect(world.until(handle.waitAndGetOutput(), 2000)).resolves.toBe('ran')
+      expect(world.storage.dump()[0]).toMatchObject({ takeovers: 0, claimCount: 1 })
+    },
+  )
+
   it('of a release gives the work back all the same', async () => {
     const world = createWorld()
     const { executor, connection } = await world.start()

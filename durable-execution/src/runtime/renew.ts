@@ -64,7 +64,7 @@ export class Renewer<TTransaction> implements Job {
     const { outcomes } = await storage.once(
       'renew',
       (verbs, signal) => verbs.renew({ claims: renewals, leaseMs: claimant.leaseMs, signal }),
-      claimant.leaseMs * DEADLINE_SHARE,
+      { deadlineMs: claimant.leaseMs * DEADLINE_SHARE, waitsInLine: false },
     )
     // Those that ended meanwhile are lost too; the watch tells them apart.
     if (outcomes.includes('lost')) this.onLost()

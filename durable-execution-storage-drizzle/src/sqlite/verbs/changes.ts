@@ -1,18 +1,12 @@
 /** Writing the changes that transitions decided. */
-import type { ExecutionChange, Settlement } from 'durable-execution'
+import type { Settlement } from 'durable-execution'
 
 import { changedColumns } from '../../change'
 import type { SqlValue } from '../../row'
+import type { RowChange } from '../../settling'
 import { number } from '../../values'
 import { countEach, writeEach, type Program } from '../program'
 import type { Statements } from '../statements'
-
-/** The change of one row. */
-export interface RowChange {
-  readonly executionId: string
-  readonly change: ExecutionChange
-  readonly activeChildrenCount: number
-}
 
 /** Writes changes of rows whose guards were checked in this transaction. */
 export function* writeChanges(

@@ -4,12 +4,8 @@
  */
 import {
   assertOneWritePerRow,
-  countActiveInsertions,
   guardSettlement,
-  isWaiting,
-  parentDelta,
   type ExecutionRecord,
-  type GuardedOutcome,
   type Settlement,
   type SettleOutcome,
   type SettleRequest,
@@ -17,12 +13,13 @@ import {
 
 import { planInsertions, type At } from '../../insertions'
 import type { Guard } from '../../row'
+import { changeOf, deltasOf, isHandedOverTo, isNewClaim, outcomeOf } from '../../settling'
 import { readGuards, readRecords } from '../lists'
 import type { Program } from '../program'
 import type { Statements } from '../statements'
-import { writeChanges, writePlainSettlements, type RowChange } from './changes'
+import { writeChanges, writePlainSettlements } from './changes'
 import { insertRecords, readSleepers } from './insert'
-import { bringDown, isHandedOverTo } from './parents'
+import { bringDown } from './parents'
 
 /** Writes the settlements that still hold their claim. */
 export function* settle(
@@ -96,34 +93,6 @@ function* planFor(
   return { records, refused: new Set(refused.map(({ executionId }) => executionId)) }
 }
 
-function changeOf(settlement: Settlement, refused: ReadonlySet<string>): RowChange {
-  const { executionId, change, insertions } = settlement
-  const activeChildrenCount = countActiveInsertions(insertions, executionId, refused)
-  return { executionId, change, activeChildrenCount }
-}
-
-/** By how much each parent comes down; first the rows that begin to wait with nothing to wait for. */
-function deltasOf(
-  applied: readonly Settlement[],
-  changes: readonly RowChange[],
-  refused: ReadonlySet<string>,
-): Map<string, number> {
-  const deltas = new Map<string, number>()
-  for (const { executionId, change, activeChildrenCount } of changes) {
-    const isDone = isWaiting(change.status) && activeChildrenCount === 0
-    if (isDone && change.claimInMs === null) deltas.set(executionId, 0)
-  }
-  const ofParents = new Map<string, number>()
-  for (const settlement of applied) {
-    const { parentExecutionId } = settlement
-    if (parentExecutionId === null) continue
-    const delta = (ofParents.get(parentExecutionId) ?? 0) + parentDelta(settlement, refused)
-    ofParents.set(parentExecutionId, delta)
-  }
-  for (const [executionId, delta] of ofParents) if (delta !== 0) deltas.set(executionId, delta)
-  return deltas
-}
-
 /** What the first, lost answer to these settlements handed over. */
 function* handedOverBefore(
   statements: Statements,
@@ -153,21 +122,4 @@ function* claimedBefore(
   )
   const claimed = [...guards.values()].filter((guard) => isNewClaim(guard, at))
   return new Set(claimed.map(({ executionId }) => executionId))
-}
-
-function isNewClaim(
-  row: Pick<ExecutionRecord, 'executorId' | 'claimCount' | 'status'>,
-  { executorId }: At,
-): boolean {
-  return row.executorId === executorId && row.claimCount === 1 && row.status === 'running'
-}
-
-function outcomeOf(
-  { insertions }: Settlement,
-  outcome: GuardedOutcome,
-  claimed: ReadonlySet<string>,
-): SettleOutcome {
-  if (outcome === 'lost') return { outcome, claimedInsertions: [] }
-  const executionIds = insertions.map(({ executionId }) => executionId)
-  return { outcome, claimedInsertions: executionIds.filter((id) => claimed.has(id)) }
 }
