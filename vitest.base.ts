@@ -1,7 +1,10 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-/** A package of this workspace is read from its source: tests need no build. */
-const conditions = ['@durable-execution/source', 'node', 'import', 'module', 'default']
+/**
+ * A package of this workspace is read from its source: tests need no build. Not `import`: Vite adds it itself where it holds, and
+ * Node, which is given these conditions too, would let `require` find ES modules (`pg` does not load then).
+ */
+const conditions = ['@durable-execution/source', 'node', 'module', 'default']
 
 /** The configuration that the packages' `vitest.config.ts` share; paths are those of the package. */
 export const vitestBase: ViteUserConfig = defineConfig({

@@ -42,7 +42,7 @@ export async function mySqlServers(): Promise<MySqlServer[]> {
       servers.push({ name: kind.name, url })
       continue
     }
-    const missing = `No ${kind.name} server: set ${kind.variable}, or start one at 127.0.0.1:3306 (scripts/mysql.sh starts a private MySQL)`
+    const missing = `No ${kind.name} server: set ${kind.variable}, or start one at 127.0.0.1:3306 (scripts/private-mysql.sh starts a private MySQL)`
     if (required.includes(kind.required)) throw new Error(missing)
     console.info(`Skipped: tests on ${kind.name}. ${missing}`)
   }

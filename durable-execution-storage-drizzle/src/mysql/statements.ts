@@ -42,7 +42,7 @@ const NUMBERS = new Set<string>([
 const LONG_TEXTS = new Set<string>(['retry_options', 'error', 'input', 'run_output', 'output'])
 
 /** The columns that a change writes, in the order of its values; the row's id follows them. */
-export const CHANGE_COLUMNS = [
+const CHANGE_COLUMNS = [
   'status',
   'attempt',
   'takeovers',
@@ -59,7 +59,7 @@ export const CHANGE_COLUMNS = [
 ] as const
 
 /** The columns of a parent that is brought down, in the order of its values; the row's id follows them. */
-export const PARENT_COLUMNS = [
+const PARENT_COLUMNS = [
   'takeovers',
   'claim_count',
   'executor_id',

@@ -128,7 +128,7 @@ function checkNeighbours(rows: readonly ExecutionRecord[], history: History, pla
 }
 
 /** Whether nothing goes wrong but what tasks do themselves. */
-export function isQuiet({ faults, members }: Plan): boolean {
+function isQuiet({ faults, members }: Plan): boolean {
   return (
     faults.every(({ kind }) => kind === 'cancel') &&
     members.every(

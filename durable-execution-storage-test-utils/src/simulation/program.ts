@@ -248,7 +248,7 @@ export function nodesOf(node: ProgramNode): ProgramNode[] {
 }
 
 /** The nodes right below. */
-export function partsOf(node: ProgramNode): ProgramNode[] {
+function partsOf(node: ProgramNode): ProgramNode[] {
   switch (node.kind) {
     case 'function':
     case 'sleeper':

@@ -75,7 +75,7 @@ async function tryInsert(
 }
 
 /** What surrounds an insert in a user's transaction, so that nothing of it stays if it fails and the user commits nevertheless. */
-export const SAVEPOINT = {
+const SAVEPOINT = {
   begin: 'SAVEPOINT durable_execution',
   release: 'RELEASE SAVEPOINT durable_execution',
   undo: 'ROLLBACK TO SAVEPOINT durable_execution',

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # A private MySQL server for tests, on machines whose own package is MariaDB. Nothing is installed: the packages of Debian's
 # unstable suite are unpacked, with their own C library, into a folder.
-#   scripts/mysql.sh start [PORT] [FOLDER]   the first time: fetches and initialises it. Prints the URL: root, no password
-#   scripts/mysql.sh stop [FOLDER]
+#   scripts/private-mysql.sh start [PORT] [FOLDER]   the first time: fetches and initialises it. Prints the URL: root, no password
+#   scripts/private-mysql.sh stop [FOLDER]
 # The packages come from $DEBIAN_MIRROR, or from the mirror that the machine's own apt sources name.
-#   TEST_MYSQL_URL=$(scripts/mysql.sh start) pnpm test
+#   TEST_MYSQL_URL=$(scripts/private-mysql.sh start) pnpm test
 set -euo pipefail
 
 command=${1:-}

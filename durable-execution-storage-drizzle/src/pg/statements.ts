@@ -1,0 +1,234 @@
+/**
+ * The SQL of every verb. Texts hold no values, and lists are arrays: there are few texts, each prepared once.
+ *
+ * Rows are looked up by a list of ids through `LATERAL (… OFFSET 0)`, which PostgreSQL cannot turn into a join: as a join it may
+ * scan the whole table, and it keeps such a plan while the table grows. The lists are sorted, so that all who lock several rows
+ * lock them in the same order.
+ */
+import { transitions, type TakeOver } from 'durable-execution'
+
+import { COLUMNS, GUARD_COLUMNS } from '../row'
+
+const RECORD = COLUMNS.join(', ')
+const GUARD = GUARD_COLUMNS.join(', ')
+
+/** The storage's clock is the server's, unless the call brings a time of its own. In a CTE, so that all rows get the same. */
+const CLOCK =
+  'clock AS MATERIALIZED (SELECT coalesce($1::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now)'
+
+/** The types of the columns that are no texts. */
+const TYPES: Readonly<Partial<Record<(typeof COLUMNS)[number], string>>> = {
+  claim_at: 'bigint',
+  claim_count: 'integer',
+  attempt: 'integer',
+  takeovers: 'integer',
+  active_children_count: 'integer',
+  index_in_parent: 'integer',
+  is_finalize: 'smallint',
+  sleep_ms_before_run: 'bigint',
+  timeout_ms: 'bigint',
+  start_at: 'bigint',
+  started_at: 'bigint',
+  finished_at: 'bigint',
+  created_at: 'bigint',
+  updated_at: 'bigint',
+}
+
+const TIMES: ReadonlySet<string> = new Set([
+  'claim_at',
+  'start_at',
+  'started_at',
+  'finished_at',
+  'created_at',
+  'updated_at',
+])
+
+/** The columns of a change, in the order of the parameters after the clock. */
+const CHANGED = [
+  'execution_id',
+  'status',
+  'attempt',
+  'takeovers',
+  'run_output',
+  'output',
+  'error',
+  'claim_at',
+  'start_at',
+  'started_at',
+  'finished_at',
+  'active_children_count',
+  'sleeping_key',
+] as const
+
+/** The columns that a parent's change writes, in the order of the parameters. */
+const OF_PARENT = [
+  'execution_id',
+  'takeovers',
+  'claim_count',
+  'executor_id',
+  'claim_at',
+  'active_children_count',
+  'updated_at',
+] as const
+
+/** Which due rows a claim looks at. */
+export interface DueFilter {
+  readonly suspects: 'exclude' | 'only'
+  readonly takeOver: TakeOver
+}
+
+const TAKE_OVER: Record<TakeOver, string> = {
+  never: ' AND executor_id IS NULL',
+  also: '',
+  only: ' AND executor_id IS NOT NULL',
+}
+
+/** The texts of the statements on one table. */
+export type Statements = ReturnType<typeof createStatements>
+
+/**
+ * Writes the texts for a table. Every statement that begins with the clock binds the time of the call, or NULL, first.
+ *
+ * @param tableName - A checked name.
+ */
+export function createStatements(tableName: string) {
+  const table = `"${tableName}"`
+  return {
+    tableName,
+    clock: `WITH ${CLOCK} SELECT now FROM clock`,
+    ...locks(table),
+    ...reads(table),
+    ...writes(table),
+    ...claims(table),
+    ...ofTrees(table),
+  }
+}
+
+/** The rows of a list of ids, in the order of the list. */
+function byIds(table: string, columns: string, place: number, rest = ''): string {
+  return `SELECT r.* FROM unnest($${place}::text[]) AS c (id), LATERAL (SELECT ${columns} FROM ${table} WHERE execution_id = c.id OFFSET 0${rest}) AS r`
+}
+
+/** Rows with the clock after their columns; one row of NULLs with the clock if there are none. */
+function clocked(rows: string): string {
+  return `WITH ${CLOCK} SELECT r.*, clock.now FROM clock LEFT JOIN (${rows}) AS r ON true`
+}
+
+function locks(table: string) {
+  return {
+    lockRootsShared: byIds(table, 'execution_id', 1, ' FOR KEY SHARE'),
+    lockRoots: byIds(table, 'execution_id', 1, ' FOR UPDATE'),
+    lockGuards: byIds(table, GUARD, 1, ' FOR NO KEY UPDATE'),
+    lockRecords: byIds(table, RECORD, 1, ' FOR NO KEY UPDATE'),
+  }
+}
+
+function reads(table: string) {
+  const ofParent = `SELECT ${RECORD} FROM ${table} WHERE parent_execution_id = $2::text`
+  return {
+    records: byIds(table, RECORD, 1),
+    guards: byIds(table, GUARD, 1),
+    roots: byIds(table, 'root_execution_id', 1),
+    get: clocked(byIds(table, RECORD, 2)),
+    getGuards: clocked(byIds(table, GUARD, 2)),
+    sleepers: `SELECT r.* FROM unnest($1::text[]) AS c (key), LATERAL (SELECT ${GUARD} FROM ${table} WHERE sleeping_key = c.key AND finished_at IS NULL OFFSET 0) AS r`,
+    activeSleeper: `SELECT ${RECORD} FROM ${table} WHERE sleeping_key = $1::text AND finished_at IS NULL`,
+    /** Between the key with `:` and the key with the character after it, byte by byte: what finished with this key. */
+    finishedSleeper: `SELECT ${RECORD} FROM ${table} WHERE sleeping_key ~>~ $1::text AND sleeping_key ~<~ $2::text AND finished_at IS NOT NULL ORDER BY finished_at DESC, execution_id DESC LIMIT 1`,
+    children: clocked(
+      `(${ofParent} AND is_finalize = 0 AND index_in_parent > $3::integer ORDER BY index_in_parent LIMIT $4::bigint) UNION ALL (${ofParent} AND is_finalize = 1)`,
+    ),
+    heldBy: clocked(
+      `SELECT h.* FROM unnest($2::text[]) AS c (name), LATERAL (SELECT ${RECORD} FROM ${table} WHERE queue = c.name AND claim_at >= $3::bigint AND claim_at <= (SELECT now FROM clock) + $4::bigint AND executor_id = $5::text OFFSET 0) AS h`,
+    ),
+    nextClaimAt: clocked(
+      `SELECT c.name, (SELECT claim_at FROM ${table} WHERE queue = c.name AND claim_at IS NOT NULL ORDER BY claim_at LIMIT 1) AS claim_at FROM unnest($2::text[]) AS c (name)`,
+    ),
+  }
+}
+
+/** Arrays as rows, from the place of the first parameter on. */
+function unnested(columns: readonly (keyof typeof TYPES)[], first: number): string {
+  const arrays = columns.map((column, index) => `$${first + index}::${TYPES[column] ?? 'text'}[]`)
+  return `unnest(${arrays.join(', ')})`
+}
+
+function insertText(table: string, target: string): string {
+  const values = COLUMNS.map((column) =>
+    TIMES.has(column) ? `c.${column} + clock.now` : `c.${column}`,
+  )
+  return `WITH ${CLOCK} INSERT INTO ${table} (${RECORD}) SELECT ${values.join(', ')} FROM clock, ${unnested(COLUMNS, 2)} AS c (${RECORD}) ON CONFLICT ${target}DO NOTHING RETURNING execution_id, (SELECT now FROM clock) AS now`
+}
+
+/** Where a row is, looked up by its id before it is updated. */
+function found(table: string): string {
+  return `LATERAL (SELECT ctid AS place FROM ${table} AS f WHERE f.execution_id = c.execution_id OFFSET 0) AS found WHERE t.ctid = found.place`
+}
+
+function writes(table: string) {
+  const set = [
+    ...['status', 'attempt', 'takeovers', 'run_output', 'output', 'error'].map(assigned),
+    'claim_at = clock.now + c.claim_at',
+    'start_at = coalesce(clock.now + c.start_at, t.start_at)',
+    'started_at = coalesce(clock.now + c.started_at, t.started_at)',
+    'finished_at = clock.now + c.finished_at',
+    ...['active_children_count', 'sleeping_key'].map(assigned),
+    'updated_at = clock.now',
+    'executor_id = NULL',
+  ].join(', ')
+  const change = (from: string, guard: string): string =>
+    `WITH ${CLOCK} UPDATE ${table} AS t SET ${set} FROM clock, ${from}, ${found(table)}${guard} RETURNING t.execution_id, clock.now`
+  const changed = CHANGED.join(', ')
+  const guarded = [...CHANGED, 'claim_count', 'status'] as const
+  return {
+    /** A conflict with another index than the key's is an error: no row is left out in silence. */
+    insert: insertText(table, '(execution_id) '),
+    /** For rows that may meet others by their id, key or place: which came into being is checked. */
+    insertUnlessThere: insertText(table, ''),
+    change: change(`${unnested(CHANGED, 2)} AS c (${changed})`, ''),
+    guardedChange: change(
+      `${unnested(guarded, 2)} AS c (${changed}, claim_count, expected_status)`,
+      ' AND t.claim_count = c.claim_count AND t.status = c.expected_status AND t.executor_id IS NOT NULL',
+    ),
+    parents: `UPDATE ${table} AS t SET ${OF_PARENT.slice(1).map(assigned).join(', ')} FROM ${unnested(OF_PARENT, 1)} AS c (${OF_PARENT.join(', ')}), ${found(table)}`,
+    remove: `DELETE FROM ${table} WHERE execution_id = ANY($1::text[])`,
+  }
+}
+
+function assigned(column: string): string {
+  return `${column} = c.${column}`
+}
+
+function claims(table: string) {
+  const texts = new Map<string, string>()
+  return {
+    /** `transitions.claim` in SQL: the right-hand sides see the row as it was. The time at which a row was due comes after its columns. */
+    claim(filter: DueFilter): string {
+      const key = `${filter.suspects} ${filter.takeOver}`
+      const text = texts.get(key) ?? claimText(table, filter)
+      texts.set(key, text)
+      return text
+    },
+    renew: `WITH ${CLOCK}, held AS MATERIALIZED (SELECT r.execution_id FROM unnest($2::text[], $3::integer[]) AS c (id, claim_count), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND claim_count = c.claim_count AND executor_id IS NOT NULL OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS r), renewed AS (UPDATE ${table} SET claim_at = greatest(coalesce(claim_at, 0), (SELECT now FROM clock) + $4::bigint), updated_at = (SELECT now FROM clock) WHERE execution_id = ANY(ARRAY(SELECT execution_id FROM held)) RETURNING execution_id) SELECT renewed.execution_id, clock.now FROM clock LEFT JOIN renewed ON true`,
+  }
+}
+
+function claimText(table: string, { suspects, takeOver }: DueFilter): string {
+  const comparison = suspects === 'only' ? '>=' : '<'
+  const due = `SELECT execution_id, claim_at FROM ${table} WHERE queue = $2::text AND claim_at >= $3::bigint AND claim_at <= (SELECT now FROM clock) AND task_id <> ALL($4::text[]) AND takeovers + (executor_id IS NOT NULL)::integer ${comparison} ${transitions.SUSPECT_TAKEOVERS}${TAKE_OVER[takeOver]} ORDER BY claim_at LIMIT $5::bigint FOR NO KEY UPDATE SKIP LOCKED`
+  const take = `UPDATE ${table} SET status = CASE status WHEN 'ready' THEN 'running' ELSE status END, takeovers = takeovers + (executor_id IS NOT NULL)::integer, executor_id = $6::text, claim_count = claim_count + 1, claim_at = (SELECT now FROM clock) + $7::bigint, started_at = CASE WHEN sleeping_key IS NULL AND status IN ('ready', 'running') THEN (SELECT now FROM clock) ELSE started_at END, updated_at = (SELECT now FROM clock) WHERE execution_id = ANY(ARRAY(SELECT execution_id FROM due)) RETURNING ${RECORD}`
+  return `WITH ${CLOCK}, due AS MATERIALIZED (${due}), taken AS (${take}) SELECT r.*, clock.now FROM clock LEFT JOIN (SELECT taken.*, due.claim_at AS due_at FROM taken JOIN due ON due.execution_id = taken.execution_id) AS r ON true ORDER BY r.due_at`
+}
+
+function ofTrees(table: string) {
+  return {
+    /** `transitions.cancel` in SQL, for active rows and all that is active below them. */
+    cancel: `WITH RECURSIVE doomed (id) AS (SELECT a.execution_id FROM unnest($1::text[]) AS c (id), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND finished_at IS NULL OFFSET 0) AS a UNION SELECT b.execution_id FROM doomed, LATERAL (SELECT execution_id FROM ${table} WHERE parent_execution_id = doomed.id AND finished_at IS NULL OFFSET 0) AS b) UPDATE ${table} SET status = 'cancelled', output = NULL, error = $2::text, claim_at = NULL, executor_id = NULL, finished_at = $3::bigint, active_children_count = 0, sleeping_key = sleeping_key || ':' || execution_id, updated_at = $3::bigint WHERE execution_id = ANY(ARRAY(SELECT id FROM doomed)) AND finished_at IS NULL`,
+    /** One pruner at a time: the second does not wait. */
+    pruneLock: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0))::integer AS locked',
+    /** A page along the primary key: whether each row is a root that finished long ago, and whether that has children. */
+    page: `SELECT execution_id, CASE WHEN parent_execution_id IS NULL AND finished_at < $1::bigint THEN 1 + EXISTS (SELECT 1 FROM ${table} AS child WHERE child.parent_execution_id = page.execution_id)::integer ELSE 0 END AS kind FROM ${table} AS page WHERE execution_id > $2::text ORDER BY execution_id LIMIT $3::bigint`,
+    /** A whole tree, top down. */
+    tree: `WITH RECURSIVE tree (id, depth) AS (SELECT $1::text, 0 UNION ALL SELECT b.execution_id, tree.depth + 1 FROM tree, LATERAL (SELECT execution_id FROM ${table} WHERE parent_execution_id = tree.id OFFSET 0) AS b) SELECT id, depth FROM tree ORDER BY depth`,
+  }
+}

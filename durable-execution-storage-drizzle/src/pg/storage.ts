@@ -1,0 +1,252 @@
+/** The storage on PostgreSQL. */
+import { getTableName, type TablesRelationalConfig } from 'drizzle-orm'
+import type { PgDatabase, PgQueryResultHKT, PgTransaction } from 'drizzle-orm/pg-core'
+import {
+  assertOneWritePerRow,
+  DurableExecutionError,
+  systemEnvironment,
+  type CancelOutcome,
+  type CancelRequest,
+  type Claim,
+  type ClaimAnswer,
+  type ClaimRequest,
+  type ExecutionRecord,
+  type GuardedOutcome,
+  type InsertOutcome,
+  type InsertRequest,
+  type LostClaim,
+  type NextClaim,
+  type PruneAnswer,
+  type PruneRequest,
+  type RecoverRequest,
+  type ReleaseRequest,
+  type RenewOutcome,
+  type RenewRequest,
+  type SettleAnswer,
+  type SettleOutcome,
+  type SettleRequest,
+  type StorageAnswer,
+  type StorageCall,
+  type TaskExecutionsStorage,
+  type WakeAnswer,
+  type WakeRequest,
+} from 'durable-execution'
+
+import { checkTableName } from '../table-name'
+import type { Driver } from './driver'
+import { toStorageError } from './errors'
+import { migrate } from './migrate'
+import { nodePostgresDriver } from './node-postgres'
+import { pgliteDriver } from './pglite'
+import { postgresJsDriver } from './postgres-js'
+import type { Program } from './program'
+import { Session, type Work } from './session'
+import { createStatements, type Statements } from './statements'
+import type { PgTaskExecutionsTable } from './table'
+import { joinTransaction } from './user-transaction'
+import { cancel } from './verbs/cancel'
+import { claim, release, renew } from './verbs/claims'
+import { insert, readClock, standAlone } from './verbs/insert'
+import { prune } from './verbs/prune'
+import * as reads from './verbs/reads'
+import { isPlain, settle, settlePlain } from './verbs/settle'
+import { wake } from './verbs/wake'
+
+/** Options of {@link createPgTaskExecutionsStorage}. */
+export interface PgTaskExecutionsStorageOptions {
+  /**
+   * Whether statements are prepared once a connection. Where that cannot be (behind a pooler in transaction mode) the storage
+   * finds out and goes on without.
+   *
+   * @default true
+   */
+  readonly preparedStatements?: boolean | undefined
+}
+
+/**
+ * The storage on PostgreSQL, for what `drizzle()` of `drizzle-orm/node-postgres`, `drizzle-orm/postgres-js` or
+ * `drizzle-orm/pglite` returned.
+ *
+ * @param table - What `createPgTaskExecutionsTable` returned.
+ * @throws A non-retryable `DurableExecutionError` if the database is of another driver.
+ * @example
+ * const storage = createPgTaskExecutionsStorage(drizzle(pool), createPgTaskExecutionsTable())
+ * await storage.migrate()
+ */
+export function createPgTaskExecutionsStorage<
+  TQueryResult extends PgQueryResultHKT,
+  TFullSchema extends Record<string, unknown>,
+  TSchema extends TablesRelationalConfig,
+>(
+  db: PgDatabase<TQueryResult, TFullSchema, TSchema>,
+  table: PgTaskExecutionsTable,
+  options: PgTaskExecutionsStorageOptions = {},
+): PgTaskExecutionsStorage<PgTransaction<TQueryResult, TFullSchema, TSchema>> {
+  return new PgTaskExecutionsStorage(db, table, options)
+}
+
+function driverOf(db: object): Driver {
+  const client: unknown = Reflect.get(db, '$client')
+  const driver = nodePostgresDriver(client) ?? postgresJsDriver(client) ?? pgliteDriver(client)
+  if (driver) return driver
+  throw DurableExecutionError.nonRetryable(
+    'Invalid database for a PostgreSQL storage: expected what drizzle() of drizzle-orm/node-postgres, drizzle-orm/postgres-js or drizzle-orm/pglite returned',
+    { code: 'invalid_options' },
+  )
+}
+
+/**
+ * Executions in a table of a PostgreSQL database.
+ *
+ * @typeParam TTransaction - The transactions of the Drizzle database, which an insert may join.
+ */
+export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStorage<TTransaction> {
+  private readonly driver: Driver
+  private readonly session: Session
+  private readonly statements: Statements
+
+  /** Use {@link createPgTaskExecutionsStorage}, which knows the type of the transactions. */
+  constructor(db: object, table: PgTaskExecutionsTable, options: PgTaskExecutionsStorageOptions) {
+    const { preparedStatements = true } = options
+    this.driver = driverOf(db)
+    this.session = new Session(this.driver, {
+      environment: systemEnvironment,
+      preparedStatements,
+    })
+    this.statements = createStatements(checkTableName(getTableName(table)))
+  }
+
+  /**
+   * Creates the table, or brings it to the version of this library. Safe to call at every start, by several processes at once.
+   * Not needed where drizzle-kit makes the migrations.
+   *
+   * @throws A `DurableExecutionError`: retryable if the database is away.
+   */
+  migrate(): Promise<void> {
+    const program = (): Program<void> => migrate(this.statements.tableName)
+    return this.run({ program, isTransaction: true, isRepeatable: true })
+  }
+
+  /** With a transaction of the user the rows are there for others when that commits. */
+  insert(
+    request: InsertRequest<TTransaction>,
+  ): Promise<StorageAnswer & { outcomes: readonly InsertOutcome[] }> {
+    const { transaction, signal, now = null } = request
+    const program = (): ReturnType<typeof insert> => insert(this.statements, request, now)
+    if (transaction !== undefined) {
+      return this.explained(async () => joinTransaction(transaction, program, this.driver.textForm))
+    }
+    const isTransaction = !standAlone(request)
+    return this.run({ program, isTransaction, isRepeatable: true, signal })
+  }
+
+  get(
+    request: StorageCall & { executionIds: readonly string[] },
+  ): Promise<StorageAnswer & { records: (ExecutionRecord | null)[] }> {
+    return this.ask(request, () => reads.get(this.statements, request))
+  }
+
+  getChildren(
+    request: StorageCall & { parentExecutionId: string; after?: number | undefined; limit: number },
+  ): Promise<StorageAnswer & { children: ExecutionRecord[]; finalize: ExecutionRecord | null }> {
+    return this.ask(request, () => reads.getChildren(this.statements, request))
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimAnswer> {
+    const program = (): Program<ClaimAnswer> => claim(this.statements, request)
+    const { signal } = request
+    // What a lost claim took comes back by `recover`: repeated, it would take as much again.
+    return this.run({ program, isTransaction: false, isRepeatable: false, signal })
+  }
+
+  async settle(request: SettleRequest): Promise<SettleAnswer> {
+    const { settlements } = request
+    assertOneWritePerRow(settlements)
+    if (settlements.length === 0 || !settlements.every(isPlain)) return this.settleAll(request)
+    const { executionIds, now } = await this.ask(request, () =>
+      settlePlain(this.statements, settlements, request.now ?? null),
+    )
+    const others = settlements.filter(({ executionId }) => !executionIds.has(executionId))
+    if (others.length === 0 && now !== null) {
+      return { outcomes: settlements.map(() => APPLIED), parents: [], now }
+    }
+    const rest = await this.settleAll({ ...request, settlements: others })
+    const outcomeOf = new Map(
+      others.map(({ executionId }, index) => [executionId, rest.outcomes[index]]),
+    )
+    const outcomes = settlements.map(({ executionId }) => outcomeOf.get(executionId) ?? APPLIED)
+    return { ...rest, outcomes }
+  }
+
+  renew(request: RenewRequest): Promise<StorageAnswer & { outcomes: RenewOutcome[] }> {
+    return this.ask(request, () => renew(this.statements, request))
+  }
+
+  lostClaims(
+    request: StorageCall & { claims: readonly Claim[] },
+  ): Promise<StorageAnswer & { lost: LostClaim[] }> {
+    return this.ask(request, () => reads.lostClaims(this.statements, request))
+  }
+
+  recover(request: RecoverRequest): Promise<StorageAnswer & { records: ExecutionRecord[] }> {
+    return this.ask(request, () => reads.recover(this.statements, request))
+  }
+
+  release(request: ReleaseRequest): Promise<StorageAnswer & { outcomes: GuardedOutcome[] }> {
+    return this.transact(request, (now) => release(this.statements, request, now))
+  }
+
+  wake(request: WakeRequest): Promise<WakeAnswer> {
+    return this.transact(request, (now) => wake(this.statements, request, { ...request, now }))
+  }
+
+  cancel(request: CancelRequest): Promise<StorageAnswer & { outcomes: CancelOutcome[] }> {
+    return this.transact(request, (now) => cancel(this.statements, request, now))
+  }
+
+  nextClaimAt(
+    request: StorageCall & { queues: readonly string[] },
+  ): Promise<StorageAnswer & { next: NextClaim[] }> {
+    return this.ask(request, () => reads.nextClaimAt(this.statements, request))
+  }
+
+  prune(request: PruneRequest): Promise<PruneAnswer> {
+    return this.transact(request, () => prune(this.statements, request))
+  }
+
+  private settleAll(request: SettleRequest): Promise<SettleAnswer> {
+    return this.transact(request, (now) => settle(this.statements, request, { ...request, now }))
+  }
+
+  /** Single statements that may be repeated. */
+  private ask<T>({ signal }: StorageCall, program: () => Program<T>): Promise<T> {
+    return this.run({ program, isTransaction: false, isRepeatable: true, signal })
+  }
+
+  /** Statements that belong together and may be repeated, at the storage's time when they begin. */
+  private transact<T extends object>(
+    { signal, now: time }: StorageCall,
+    verb: (now: number) => Program<T>,
+  ): Promise<T & StorageAnswer> {
+    const { statements } = this
+    const program = function* (): Program<T & StorageAnswer> {
+      const now = time ?? (yield* readClock(statements))
+      return { ...(yield* verb(now)), now }
+    }
+    return this.run({ program, isTransaction: true, isRepeatable: true, signal })
+  }
+
+  private run<T>(work: Work<T>): Promise<T> {
+    return this.explained(() => this.session.run(work))
+  }
+
+  private async explained<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (error) {
+      throw toStorageError(error, this.statements.tableName)
+    }
+  }
+}
+
+const APPLIED: SettleOutcome = Object.freeze({ outcome: 'applied', claimedInsertions: [] })

@@ -1,0 +1,100 @@
+/** The verbs about holding executions: `claim`, `renew`, `release`. */
+import {
+  isFinished,
+  isHeld,
+  transitions,
+  type ClaimAnswer,
+  type ClaimRequest,
+  type GuardedOutcome,
+  type ReleaseRequest,
+  type RenewOutcome,
+  type RenewRequest,
+} from 'durable-execution'
+
+import { COLUMNS, fromRow } from '../../row'
+import { isStorable } from '../../text'
+import { number, text } from '../../values'
+import { readGuards, readRecords, withClock } from '../lists'
+import { read, write, type Program } from '../program'
+import type { Statements } from '../statements'
+import { writeChanges } from './changes'
+
+/** `claim`: one statement, which passes over the rows that others have locked. */
+export function* claim(statements: Statements, request: ClaimRequest): Program<ClaimAnswer> {
+  const { queue, suspects, takeOver, executorId, leaseMs, now: time = null } = request
+  const { from = Number.MIN_SAFE_INTEGER, exceptTaskIds = [] } = request
+  const limit = suspects === 'only' ? Math.min(request.limit, 1) : request.limit
+  // Looked for: an id that no row can have excludes nothing, and NULL in this list would exclude all.
+  const except = exceptTaskIds.filter(isStorable)
+  const params = [time, isStorable(queue) ? queue : null, from, except, limit, executorId, leaseMs]
+  const { now, rows } = withClock(
+    yield write(statements.claim({ suspects, takeOver }), params),
+    COLUMNS.length + 1,
+  )
+  const dueFrom = rows[0]?.[COLUMNS.length]
+  return {
+    records: rows.map(fromRow),
+    dueFrom: dueFrom === undefined ? null : number(dueFrom),
+    now,
+  }
+}
+
+/** `renew`: extends what is still held; what is held but locked by others at this moment is busy. */
+export function* renew(
+  statements: Statements,
+  request: RenewRequest,
+): Program<{ outcomes: RenewOutcome[]; now: number }> {
+  const { claims, leaseMs } = request
+  const sorted = [...claims].sort((a, b) => (a.executionId < b.executionId ? -1 : 1))
+  const params = [
+    request.now ?? null,
+    sorted.map(idOf),
+    sorted.map(({ claimCount }) => claimCount),
+    leaseMs,
+  ]
+  const { now, rows } = withClock(yield read(statements.renew, params), 1)
+  const renewed = new Set(rows.map((row) => text(row[0])))
+  const others = claims.filter(({ executionId }) => !renewed.has(executionId))
+  const guards = yield* readGuards(
+    statements.guards,
+    claims.length > renewed.size ? claims.map(idOf) : others.map(idOf),
+  )
+  const outcomes = claims.map((claim): RenewOutcome => {
+    const guard = guards.get(claim.executionId)
+    if (renewed.has(claim.executionId) && (!guard || isHeld(guard, claim))) return 'renewed'
+    return isHeld(guard, claim) ? 'busy' : 'lost'
+  })
+  return { outcomes, now }
+}
+
+/** `release`: a settlement to `ready`; a resuming parent and a sleeping execution keep their status. */
+export function* release(
+  statements: Statements,
+  { claims }: ReleaseRequest,
+  now: number,
+): Program<{ outcomes: GuardedOutcome[] }> {
+  const rows = yield* readRecords(statements.lockRecords, claims.map(idOf))
+  const released = new Set<string>()
+  const changes = []
+  const outcomes: GuardedOutcome[] = []
+  for (const claim of claims) {
+    const row = rows.get(claim.executionId)
+    if (row?.claimCount !== claim.claimCount || isFinished(row.status)) {
+      outcomes.push('lost')
+    } else if (!isHeld(row, claim) || released.has(claim.executionId)) {
+      outcomes.push('repeated')
+    } else {
+      const { executionId, activeChildrenCount } = row
+      const change = transitions.release(row, claim.dueInMs)
+      changes.push({ executionId, change, activeChildrenCount })
+      released.add(executionId)
+      outcomes.push('applied')
+    }
+  }
+  yield* writeChanges(statements, changes, now)
+  return { outcomes }
+}
+
+function idOf({ executionId }: { readonly executionId: string }): string {
+  return executionId
+}

@@ -1,0 +1,124 @@
+/** `insert`, and the rows that come into being with a settlement. */
+import {
+  DurableExecutionError,
+  type ExecutionRecord,
+  type InsertOutcome,
+  type InsertRequest,
+} from 'durable-execution'
+
+import { planInsert, type ExistingRows } from '../../insertions'
+import { toGuard, type Guard } from '../../row'
+import { number } from '../../values'
+import { ConflictError } from '../errors'
+import { readGuards, sortedIds } from '../lists'
+import { read, type Program } from '../program'
+import type { Statements } from '../statements'
+import { writeRecords, writeUnlessThere } from './changes'
+
+type Executions = Pick<InsertRequest<never>, 'executions' | 'allOrNothing'>
+
+/** What an insert answers. */
+export interface Inserted {
+  readonly outcomes: readonly InsertOutcome[]
+  readonly now: number
+}
+
+/** How often an insert looks anew at what others insert at the same moment. */
+const MAX_ROUNDS = 5
+
+const SAVEPOINT = {
+  begin: 'SAVEPOINT durable_execution_insert',
+  release: 'RELEASE SAVEPOINT durable_execution_insert',
+  undo: 'ROLLBACK TO SAVEPOINT durable_execution_insert',
+} as const
+
+const NONE: ReadonlySet<string> = new Set()
+const NOTHING: ExistingRows = { byExecutionId: new Map(), bySleepingKey: new Map() }
+
+/** Whether each row stands by itself: then what is inserted is right, whatever of the rest exists already. */
+export function standAlone({ executions, allOrNothing }: Executions): boolean {
+  return (
+    allOrNothing !== true && executions.every(({ parent, start }) => !parent && start !== 'waiting')
+  )
+}
+
+/**
+ * Inserts rows that stand alone, and reads only what was there already. Where rows depend on one another it reads first; what
+ * others inserted since is met without an error, the rows of that try are taken back, and it plans again with what it finds.
+ */
+export function* insert(
+  statements: Statements,
+  request: Executions & { readonly executorId: string; readonly leaseMs: number },
+  time: number | null,
+): Program<Inserted> {
+  const { executions, allOrNothing = false } = request
+  const isAlone = standAlone(request)
+  const at = { executorId: request.executorId, leaseMs: request.leaseMs, now: 0 }
+  let existing = isAlone ? NOTHING : yield* readExisting(statements, executions, NONE)
+  let now = time
+  const mine = new Set<string>()
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    if (!isAlone) yield read(SAVEPOINT.begin)
+    const plan = planInsert(executions, existing, allOrNothing, at)
+    const records = plan.records.filter(({ executionId }) => !mine.has(executionId))
+    const written = yield* isAlone
+      ? writeRecords(statements, records, now)
+      : writeUnlessThere(statements, records, now)
+    now = written.now ?? now
+    const isWhole = written.executionIds.size === records.length
+    if (!isAlone) yield read(isWhole ? SAVEPOINT.release : SAVEPOINT.undo)
+    if (isWhole) return { outcomes: plan.outcomes, now: now ?? (yield* readClock(statements)) }
+    if (isAlone) for (const executionId of written.executionIds) mine.add(executionId)
+    existing = yield* readExisting(statements, executions, mine)
+  }
+  throw DurableExecutionError.retryable(
+    'Others insert and remove the same executions at this moment: insert again',
+    { code: 'storage' },
+  )
+}
+
+/** Reads the storage's clock. */
+export function* readClock(statements: Statements): Program<number> {
+  const [row] = yield read(statements.clock, [null])
+  return number(row?.[0])
+}
+
+function* readExisting(
+  statements: Statements,
+  executions: Executions['executions'],
+  mine: ReadonlySet<string>,
+): Program<ExistingRows> {
+  const others = executions.filter(({ executionId }) => !mine.has(executionId))
+  const byExecutionId = yield* readGuards(
+    statements.guards,
+    others.map(({ executionId }) => executionId),
+  )
+  const sleepers = yield* readSleepers(statements, others)
+  const ofOthers = [...sleepers].filter(([, { executionId }]) => !mine.has(executionId))
+  return { byExecutionId, bySleepingKey: new Map(ofOthers) }
+}
+
+/** The active executions that hold the sleeping keys of these, by key. */
+export function* readSleepers(
+  statements: Statements,
+  executions: readonly { readonly sleepingKey: string | null }[],
+): Program<Map<string, Guard>> {
+  const keys = sortedIds(executions.flatMap(({ sleepingKey }) => sleepingKey ?? []))
+  const rows = keys.length === 0 ? [] : yield read(statements.sleepers, [keys])
+  const sleepers = Array.from(rows, toGuard)
+  return new Map(sleepers.map((sleeper) => [sleeper.sleepingKey ?? '', sleeper]))
+}
+
+/** Inserts records under locks that forbid duplicates; a sleeping key may be taken at this moment: the call is made anew. */
+export function* insertRecords(
+  statements: Statements,
+  records: readonly ExecutionRecord[],
+  now: number,
+): Program<void> {
+  const { executionIds } = yield* writeRecords(statements, records, now)
+  if (executionIds.size < records.length) {
+    throw new ConflictError(
+      'Another call inserted the same execution or took the same sleeping key',
+    )
+  }
+}

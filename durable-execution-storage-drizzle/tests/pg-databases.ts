@@ -1,0 +1,189 @@
+/** PostgreSQL databases for tests: PGlite always, a server where there is one, through each of its drivers. */
+import { PGlite } from '@electric-sql/pglite'
+import { drizzle as drizzleNodePostgres } from 'drizzle-orm/node-postgres'
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
+import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
+import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
+import type { ExecutionRecord } from 'durable-execution'
+import pg from 'pg'
+import postgres from 'postgres'
+
+import {
+  createPgTaskExecutionsStorage,
+  type PgTaskExecutionsStorage,
+  type PgTaskExecutionsStorageOptions,
+} from '../src/pg/storage'
+import { createPgTaskExecutionsTable } from '../src/pg/table'
+import { COLUMNS, fromRow } from '../src/row'
+
+const LOCAL_URL = 'postgres://postgres@127.0.0.1:5432/test'
+
+/** How a database is opened. */
+export interface OpenOptions extends PgTaskExecutionsStorageOptions {
+  readonly tableName?: string
+  /** Settings of every connection, as `-c name=value`. */
+  readonly settings?: string
+}
+
+/** A pool of connections, or a single one, with a storage on it. */
+export interface TestDatabase {
+  readonly tableName: string
+  readonly storage: PgTaskExecutionsStorage<unknown>
+  readonly inTransaction: (
+    work: (transaction: unknown) => Promise<unknown>,
+    isolation?: 'repeatable read' | 'serializable',
+  ) => Promise<void>
+  readonly query: (text: string, params?: readonly unknown[]) => Promise<unknown[][]>
+  /** Every row of the table. */
+  readonly rows: () => Promise<ExecutionRecord[]>
+  /** Drops the table and closes what was opened. */
+  readonly close: () => Promise<void>
+}
+
+/** A driver with its name. */
+export interface Driver {
+  readonly name: string
+  /** Whether several connections reach one server. */
+  readonly isServer: boolean
+  open(options?: OpenOptions): Promise<TestDatabase>
+}
+
+/** Several test files, and several runs, use one server at the same time. */
+let count = 0
+function uniqueName(): string {
+  count += 1
+  return `te_test_${process.pid}_${process.hrtime.bigint().toString(36)}_${count}`
+}
+
+/** What tests need of a Drizzle database, whatever its driver. */
+type TestDb = PgDatabase<PgQueryResultHKT, Record<string, never>>
+
+interface Opened {
+  readonly db: TestDb
+  readonly query: TestDatabase['query']
+  readonly end: () => Promise<void>
+}
+
+function withStorage({ db, query, end }: Opened, options: OpenOptions): TestDatabase {
+  const { tableName = uniqueName(), ...storageOptions } = options
+  const storage = createPgTaskExecutionsStorage(
+    db,
+    createPgTaskExecutionsTable(tableName),
+    storageOptions,
+  )
+  return {
+    tableName,
+    storage,
+    async inTransaction(work, isolation) {
+      const config = isolation ? { isolationLevel: isolation } : undefined
+      await db.transaction(async (transaction) => {
+        await work(transaction)
+      }, config)
+    },
+    query,
+    rows: async () =>
+      (await query(`SELECT ${COLUMNS.join(', ')} FROM "${tableName}"`)).map(fromRow),
+    async close() {
+      await query(`SET client_min_messages = warning`)
+      await query(`DROP TABLE IF EXISTS "${tableName}"`)
+      await query(`DROP TABLE IF EXISTS "${tableName}_schema"`)
+      await end()
+    },
+  }
+}
+
+function ofPg(client: pg.Pool | pg.Client): TestDatabase['query'] {
+  return async (text, params = []) => {
+    const { rows } = await client.query({ text, values: [...params], rowMode: 'array' })
+    return rows as unknown[][]
+  }
+}
+
+function serverDrivers(url: string): Driver[] {
+  return [
+    {
+      name: 'a pool of pg',
+      isServer: true,
+      async open(options = {}) {
+        const pool = new pg.Pool({ connectionString: url, max: 6, options: options.settings })
+        pool.on('error', () => undefined)
+        const db = drizzleNodePostgres(pool)
+        return withStorage({ db, query: ofPg(pool), end: () => pool.end() }, options)
+      },
+    },
+    {
+      name: 'a client of pg',
+      isServer: true,
+      async open(options = {}) {
+        const client = new pg.Client({ connectionString: url, options: options.settings })
+        client.on('error', () => undefined)
+        await client.connect()
+        const db = drizzleNodePostgres(client)
+        return withStorage({ db, query: ofPg(client), end: () => client.end() }, options)
+      },
+    },
+    {
+      name: 'postgres.js',
+      isServer: true,
+      async open(options = {}) {
+        const connection = options.settings ? { options: options.settings } : {}
+        const client = postgres(url, { max: 6, connection, onnotice: () => undefined })
+        const db = drizzlePostgresJs(client)
+        const query: TestDatabase['query'] = async (text, params = []) =>
+          Array.from(await client.unsafe(text, params as string[]).values()) as unknown[][]
+        return withStorage({ db, query, end: () => client.end() }, options)
+      },
+    },
+  ]
+}
+
+/** One instance for a test file: each takes 450 MB, and seconds to start. */
+const pglite = await PGlite.create()
+
+const pgliteDriver: Driver = {
+  name: 'PGlite',
+  isServer: false,
+  async open(options = {}) {
+    const db = drizzlePglite(pglite)
+    const query: TestDatabase['query'] = async (text, params = []) => {
+      const { rows } = await pglite.query(text, [...params], { rowMode: 'array' })
+      return rows as unknown[][]
+    }
+    return withStorage({ db, query, end: async () => undefined }, options)
+  },
+}
+
+/** The server that tests use, if one answers. */
+async function findServer(): Promise<string | null> {
+  const url = process.env['TEST_POSTGRES_URL'] ?? LOCAL_URL
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
+  try {
+    await client.connect()
+    await client.end()
+    return url
+  } catch (error) {
+    const required = (process.env['REQUIRED_DATABASES'] ?? '').split(',')
+    if (required.includes('postgres') || process.env['TEST_POSTGRES_URL'] !== undefined) throw error
+    process.stderr.write(
+      'Tests on a PostgreSQL server are left out: none answers at 127.0.0.1:5432. Set TEST_POSTGRES_URL to the URL of one.\n',
+    )
+    return null
+  }
+}
+
+/** The URL of the server, if there is one. */
+const SERVER_URL = await findServer()
+
+/** The drivers that reach a server. */
+export const SERVER_DRIVERS: readonly Driver[] =
+  SERVER_URL === null ? [] : serverDrivers(SERVER_URL)
+
+/** All drivers: PGlite needs no server. */
+export const PG_DRIVERS: readonly Driver[] = [...SERVER_DRIVERS, pgliteDriver]
+
+/** Opens a database and makes its table. */
+export async function openMigrated(driver: Driver, options?: OpenOptions): Promise<TestDatabase> {
+  const database = await driver.open(options)
+  await database.storage.migrate()
+  return database
+}
