@@ -67,6 +67,36 @@ describe('an executor', () => {
     expect(connection.mostAtOnce).toBeLessThanOrEqual(5)
   })
 
+  it('renews by one call at a time, also when a standstill is over and claiming needs renewed leases', async () => {
+    const world = createWorld()
+    const { executor, connection, ...member } = await world.start({ leaseMs: 3000 })
+    let underWay = 0
+    let most = 0
+    const isSlow: Fault = async (pass) => {
+      underWay += 1
+      most = Math.max(most, underWay)
+      await delay(world.environment, 100)
+      underWay -= 1
+      return pass()
+    }
+    connection.disturb('renew', isSlow, { times: Infinity })
+    const long = executor.task({
+      id: 'long',
+      timeoutMs: 60_000,
+      run: () => delay(world.environment, 20_000),
+    })
+    const handle = await world.until(executor.enqueueTask(long))
+    for (let standstill = 0; standstill < 5; standstill += 1) {
+      await world.environment.advanceBy(500)
+      member.stop()
+      await world.environment.advanceBy(2500)
+      member.continue()
+    }
+    await world.until(handle.waitAndGetOutput())
+    expect(connection.countOf('renew')).toBeGreaterThan(5)
+    expect(most).toBe(1)
+  })
+
   it('asks at most six times a second while there is nothing to do', async () => {
     const world = createWorld()
     const { connection } = await world.start({ retentionMs: null })

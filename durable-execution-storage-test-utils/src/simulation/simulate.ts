@@ -18,8 +18,8 @@ const FINISH_WITHIN_MS = 300_000
 const MOST_STEPS = 100_000
 /** How long all are watched doing nothing, in milliseconds. */
 const IDLE_MS = 3000
-/** When all have finished those who wait see it within this, in milliseconds. */
-const WAIT_MS = 1200
+/** When all have finished those who wait see it within this and two leases (a call may hang), in milliseconds. */
+const WAIT_MS = 3000
 
 /** What is simulated. */
 export interface SimulationOptions {
@@ -95,7 +95,9 @@ class Simulation {
     if (rescuer.current) watchTakeovers(world, rescuer.current.process)
     await this.pass(FINISH_WITHIN_MS, () => this.isFinished())
     this.isOver = true
-    await this.pass(WAIT_MS)
+    await this.pass(WAIT_MS + 2 * plan.leaseMs, () =>
+      this.enqueueings.every(({ isSeen }) => isSeen),
+    )
     if (plan.watchesIdle) await this.watchIdle()
     if (time.steps > MOST_STEPS) {
       history.violated('progress', `It takes more than ${MOST_STEPS} events`)

@@ -4,6 +4,7 @@ import type { DurableExecutor, ExecutionRecord, FinishedTaskExecution } from 'du
 import type { SeededRandom } from '../lib/random'
 import type { SimulatedHost } from './host'
 import type { Member } from './member'
+import type { SimulatedProcess } from './process'
 import type { World } from './world'
 
 /** One execution to be enqueued. */
@@ -67,6 +68,15 @@ export class Enqueueing {
     return this.plan.executionId === undefined && this.sentBy?.process.isAlive === false
   }
 
+  /** Whether nobody waits any more who could see how it ended. */
+  get isSeen(): boolean {
+    return this.waits.every(({ awake, seen }) => seen !== null || !this.isHere(awake.process))
+  }
+
+  private isHere(process: SimulatedProcess): boolean {
+    return process.isAlive && this.world.history.books.get(process)?.isShuttingDown === false
+  }
+
   private tryAgain(): void {
     if (this.isSettled) return
     if (this.plan.executionId !== undefined || this.sentBy === null) this.send()
@@ -119,8 +129,7 @@ export class Enqueueing {
     }
     for (const { awake, seen } of this.waits) {
       const { process } = awake
-      const isHere = process.isAlive && history.books.get(process)?.isShuttingDown === false
-      if (seen === null && isHere) {
+      if (seen === null && this.isHere(process)) {
         history.violated(
           'progress',
           `${process.name} still waits for ${row.taskId} ${row.executionId}`,
