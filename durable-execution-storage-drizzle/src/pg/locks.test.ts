@@ -11,7 +11,7 @@ import {
   newExecution,
   newSleeper,
 } from 'durable-execution-storage-test-utils'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import {
   openMigrated,
@@ -104,6 +104,48 @@ describe.skipIf(servers.length === 0).each(servers)('parallel connections on $na
       }
     }))
 
+  it('settle nothing that another took over while the settle waited for its lock', () =>
+    withDatabase(driver, async (database) => {
+      const { storage, tableName } = database
+      const claimed = await insertClaimed(database)
+      const settlements = [settlementOf(claimed, transitions.complete(claimed, '"late"'))]
+      const settled = await whileOpen(
+        database,
+        `UPDATE "${tableName}" SET claim_count = claim_count + 1, executor_id = 'other'`,
+        () => storage.settle({ settlements, handOver: null, ...by }),
+      )
+      expect(settled).toMatchObject({ outcomes: [{ outcome: 'lost' }] })
+      const after = await recordOf(database, 'te_1')
+      expect(after).toMatchObject({ status: 'running', executorId: 'other', output: null })
+    }))
+
+  it('settle what another only renewed while the settle waited for its lock', () =>
+    withDatabase(driver, async (database) => {
+      const { storage, tableName } = database
+      const claimed = await insertClaimed(database)
+      const settlements = [settlementOf(claimed, transitions.complete(claimed, '"late"'))]
+      const settled = await whileOpen(
+        database,
+        `UPDATE "${tableName}" SET claim_at = claim_at + 1`,
+        () => storage.settle({ settlements, handOver: null, ...by }),
+      )
+      expect(settled).toMatchObject({ outcomes: [{ outcome: 'applied' }] })
+      expect(await recordOf(database, 'te_1')).toMatchObject({ output: '"late"' })
+    }))
+
+  it('cancel what another renewed while the cancel waited for its lock', () =>
+    withDatabase(driver, async (database) => {
+      const { storage, tableName } = database
+      await insertTree(database, 'te_1', 3)
+      await whileOpen(
+        database,
+        `UPDATE "${tableName}" SET claim_at = claim_at + 1 WHERE parent_execution_id IS NOT NULL`,
+        () => storage.cancel({ executionIds: ['te_1'], error }),
+      )
+      const rows = await database.rows()
+      expect(rows.map(({ status }) => status)).toStrictEqual(rows.map(() => 'cancelled'))
+    }))
+
   it('hand each due row to one claim', () =>
     withDatabase(driver, async ({ storage }) => {
       const executions = Array.from({ length: 300 }, (_, index) =>
@@ -130,7 +172,10 @@ describe.skipIf(servers.length === 0).each(servers)('parallel connections on $na
       await storage.insert({ executions, ...by })
       const claims = ['te_1', 'te_2', 'te_3'].map((executionId) => ({ executionId, claimCount: 1 }))
       await inTransaction(async (transaction) => {
-        await lockRow(transaction, tableName, 'te_1')
+        await write(
+          transaction,
+          `UPDATE "${tableName}" SET queue = queue WHERE execution_id = 'te_1'`,
+        )
         const { outcomes } = await storage.renew({ claims, leaseMs: 20_000 })
         expect(outcomes).toStrictEqual(['busy', 'renewed', 'lost'])
       })
@@ -160,10 +205,33 @@ describe.skipIf(servers.length === 0).each(servers)('parallel connections on $na
     }))
 })
 
-/** Takes the lock of an update on one row. */
-async function lockRow(transaction: unknown, tableName: string, executionId: string) {
+async function insertClaimed(database: TestDatabase): Promise<ExecutionRecord> {
+  const executions = [newExecution({ executionId: 'te_1', start: 'claimed' })]
+  await database.storage.insert({ executions, ...by })
+  return recordOf(database, 'te_1')
+}
+
+/** Makes a call while a transaction is open that has written; it commits once the call waits for it. */
+async function whileOpen<T>(
+  { query, tableName, inTransaction }: TestDatabase,
+  text: string,
+  call: () => Promise<T>,
+): Promise<T> {
+  let called: Promise<T> | undefined
+  await inTransaction(async (transaction) => {
+    await write(transaction, text)
+    called = call()
+    const waiting =
+      "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1"
+    const isWaiting = async () => (await query(waiting, [`%"${tableName}"%`])).length > 0
+    await vi.waitUntil(isWaiting, { timeout: 10_000 })
+  })
+  if (!called) throw new Error('The transaction did not run')
+  return called
+}
+
+async function write(transaction: unknown, text: string): Promise<void> {
   const { execute } = transaction as { execute: (text: string) => Promise<unknown> }
-  const text = `UPDATE "${tableName}" SET queue = queue WHERE execution_id = '${executionId}'`
   await execute.call(transaction, text)
 }
 

@@ -1,9 +1,13 @@
 /**
  * The SQL of every verb. Texts hold no values, and lists are arrays: there are few texts, each prepared once.
  *
- * Rows are looked up by a list of ids through `LATERAL (… OFFSET 0)`, which PostgreSQL cannot turn into a join: as a join it may
- * scan the whole table, and it keeps such a plan while the table grows. The lists are sorted, so that all who lock several rows
- * lock them in the same order.
+ * Rows are looked up by a list of ids through `LATERAL (… OFFSET 0)`, which PostgreSQL cannot turn into a join: as a join, and by
+ * `= ANY (…)` too, it scans a table that is small, and keeps that plan prepared while the table grows. Rows that another statement
+ * of the same kind found come as arrays: of those PostgreSQL expects few, of a LIMIT it doesn't know a tenth of the table.
+ * The lists are sorted, so that all who lock several rows lock them in the same order.
+ *
+ * An update by the place of a row may miss one that moved after the snapshot: it is right only for rows that are locked, or where
+ * the caller looks again at what was missed.
  */
 import { transitions, type TakeOver } from 'durable-execution'
 
@@ -160,6 +164,15 @@ function insertText(table: string, target: string): string {
   return `WITH ${CLOCK} INSERT INTO ${table} (${RECORD}) SELECT ${values.join(', ')} FROM clock, ${unnested(COLUMNS, 2)} AS c (${RECORD}) ON CONFLICT ${target}DO NOTHING RETURNING execution_id, (SELECT now FROM clock) AS now`
 }
 
+/**
+ * Rows that say what to update, as `c`. The limit is none, but PostgreSQL does not know that when it plans: it expects fewer rows
+ * (a tenth), and looks each up rather than read a table that is small at that moment.
+ */
+function few(rows: string, columns: readonly string[]): string {
+  const names = columns.join(', ')
+  return `(SELECT u.* FROM ${rows} AS u (${names}) LIMIT (SELECT NULL::bigint)) AS c (${names})`
+}
+
 /** Where a row is, looked up by its id before it is updated. */
 function found(table: string): string {
   return `LATERAL (SELECT ctid AS place FROM ${table} AS f WHERE f.execution_id = c.execution_id OFFSET 0) AS found WHERE t.ctid = found.place`
@@ -178,20 +191,23 @@ function writes(table: string) {
   ].join(', ')
   const change = (from: string, guard: string): string =>
     `WITH ${CLOCK} UPDATE ${table} AS t SET ${set} FROM clock, ${from}, ${found(table)}${guard} RETURNING t.execution_id, clock.now`
-  const changed = CHANGED.join(', ')
   const guarded = [...CHANGED, 'claim_count', 'status'] as const
   return {
     /** A conflict with another index than the key's is an error: no row is left out in silence. */
     insert: insertText(table, '(execution_id) '),
     /** For rows that may meet others by their id, key or place: which came into being is checked. */
     insertUnlessThere: insertText(table, ''),
-    change: change(`${unnested(CHANGED, 2)} AS c (${changed})`, ''),
+    change: change(few(unnested(CHANGED, 2), CHANGED), ''),
+    /**
+     * The guards are on the row that is written: after a wait for its lock they are looked at again, on what it is then; where it
+     * was found is not. `IS NOT DISTINCT FROM`: by `=` PostgreSQL would join, and scan the table for it.
+     */
     guardedChange: change(
-      `${unnested(guarded, 2)} AS c (${changed}, claim_count, expected_status)`,
-      ' AND t.claim_count = c.claim_count AND t.status = c.expected_status AND t.executor_id IS NOT NULL',
+      few(unnested(guarded, 2), [...CHANGED, 'claim_count', 'expected_status']),
+      ' AND t.claim_count IS NOT DISTINCT FROM c.claim_count AND t.status IS NOT DISTINCT FROM c.expected_status AND t.executor_id IS NOT NULL',
     ),
-    parents: `UPDATE ${table} AS t SET ${OF_PARENT.slice(1).map(assigned).join(', ')} FROM ${unnested(OF_PARENT, 1)} AS c (${OF_PARENT.join(', ')}), ${found(table)}`,
-    remove: `DELETE FROM ${table} WHERE execution_id = ANY($1::text[])`,
+    parents: `UPDATE ${table} AS t SET ${OF_PARENT.slice(1).map(assigned).join(', ')} FROM ${few(unnested(OF_PARENT, 1), OF_PARENT)}, ${found(table)}`,
+    remove: `DELETE FROM ${table} AS t USING ${few('unnest($1::text[])', ['execution_id'])}, ${found(table)}`,
   }
 }
 
@@ -209,25 +225,28 @@ function claims(table: string) {
       texts.set(key, text)
       return text
     },
-    renew: `WITH ${CLOCK}, held AS MATERIALIZED (SELECT r.execution_id FROM unnest($2::text[], $3::integer[]) AS c (id, claim_count), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND claim_count = c.claim_count AND executor_id IS NOT NULL OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS r), renewed AS (UPDATE ${table} SET claim_at = greatest(coalesce(claim_at, 0), (SELECT now FROM clock) + $4::bigint), updated_at = (SELECT now FROM clock) WHERE execution_id = ANY(ARRAY(SELECT execution_id FROM held)) RETURNING execution_id) SELECT renewed.execution_id, clock.now FROM clock LEFT JOIN renewed ON true`,
+    renew: `WITH ${CLOCK}, held AS MATERIALIZED (SELECT r.execution_id FROM unnest($2::text[], $3::integer[]) AS c (id, claim_count), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND claim_count = c.claim_count AND executor_id IS NOT NULL OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS r), renewed AS (UPDATE ${table} AS t SET claim_at = greatest(coalesce(t.claim_at, 0), clock.now + $4::bigint), updated_at = clock.now FROM clock, ${few('unnest(ARRAY(SELECT execution_id FROM held))', ['execution_id'])}, ${found(table)} RETURNING t.execution_id) SELECT renewed.execution_id, clock.now FROM clock LEFT JOIN renewed ON true`,
   }
 }
 
 function claimText(table: string, { suspects, takeOver }: DueFilter): string {
   const comparison = suspects === 'only' ? '>=' : '<'
   const due = `SELECT execution_id, claim_at FROM ${table} WHERE queue = $2::text AND claim_at >= $3::bigint AND claim_at <= (SELECT now FROM clock) AND task_id <> ALL($4::text[]) AND takeovers + (executor_id IS NOT NULL)::integer ${comparison} ${transitions.SUSPECT_TAKEOVERS}${TAKE_OVER[takeOver]} ORDER BY claim_at LIMIT $5::bigint FOR NO KEY UPDATE SKIP LOCKED`
-  const take = `UPDATE ${table} SET status = CASE status WHEN 'ready' THEN 'running' ELSE status END, takeovers = takeovers + (executor_id IS NOT NULL)::integer, executor_id = $6::text, claim_count = claim_count + 1, claim_at = (SELECT now FROM clock) + $7::bigint, started_at = CASE WHEN sleeping_key IS NULL AND status IN ('ready', 'running') THEN (SELECT now FROM clock) ELSE started_at END, updated_at = (SELECT now FROM clock) WHERE execution_id = ANY(ARRAY(SELECT execution_id FROM due)) RETURNING ${RECORD}`
-  return `WITH ${CLOCK}, due AS MATERIALIZED (${due}), taken AS (${take}) SELECT r.*, clock.now FROM clock LEFT JOIN (SELECT taken.*, due.claim_at AS due_at FROM taken JOIN due ON due.execution_id = taken.execution_id) AS r ON true ORDER BY r.due_at`
+  const taken = 'unnest(ARRAY(SELECT execution_id FROM due), ARRAY(SELECT claim_at FROM due))'
+  const take = `UPDATE ${table} AS t SET status = CASE t.status WHEN 'ready' THEN 'running' ELSE t.status END, takeovers = t.takeovers + (t.executor_id IS NOT NULL)::integer, executor_id = $6::text, claim_count = t.claim_count + 1, claim_at = clock.now + $7::bigint, started_at = CASE WHEN t.sleeping_key IS NULL AND t.status IN ('ready', 'running') THEN clock.now ELSE t.started_at END, updated_at = clock.now FROM clock, ${few(taken, ['execution_id', 'due_at'])}, ${found(table)} RETURNING ${COLUMNS.map((column) => `t.${column}`).join(', ')}, c.due_at`
+  return `WITH ${CLOCK}, due AS MATERIALIZED (${due}), taken AS (${take}) SELECT taken.*, clock.now FROM clock LEFT JOIN taken ON true ORDER BY taken.due_at`
 }
 
 function ofTrees(table: string) {
   return {
-    /** `transitions.cancel` in SQL, for active rows and all that is active below them. */
-    cancel: `WITH RECURSIVE doomed (id) AS (SELECT a.execution_id FROM unnest($1::text[]) AS c (id), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND finished_at IS NULL OFFSET 0) AS a UNION SELECT b.execution_id FROM doomed, LATERAL (SELECT execution_id FROM ${table} WHERE parent_execution_id = doomed.id AND finished_at IS NULL OFFSET 0) AS b) UPDATE ${table} SET status = 'cancelled', output = NULL, error = $2::text, claim_at = NULL, executor_id = NULL, finished_at = $3::bigint, active_children_count = 0, sleeping_key = sleeping_key || ':' || execution_id, updated_at = $3::bigint WHERE execution_id = ANY(ARRAY(SELECT id FROM doomed)) AND finished_at IS NULL`,
+    /** What is active of a list, and all that is active below. */
+    doomed: `WITH RECURSIVE doomed (id) AS (SELECT a.execution_id FROM unnest($1::text[]) AS c (id), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND finished_at IS NULL OFFSET 0) AS a UNION SELECT b.execution_id FROM doomed, LATERAL (SELECT execution_id FROM ${table} WHERE parent_execution_id = doomed.id AND finished_at IS NULL OFFSET 0) AS b) SELECT id FROM doomed`,
+    /** `transitions.cancel` in SQL. */
+    cancel: `UPDATE ${table} AS t SET status = 'cancelled', output = NULL, error = $2::text, claim_at = NULL, executor_id = NULL, finished_at = $3::bigint, active_children_count = 0, sleeping_key = t.sleeping_key || ':' || t.execution_id, updated_at = $3::bigint FROM ${few('unnest($1::text[])', ['execution_id'])}, ${found(table)}`,
     /** One pruner at a time: the second does not wait. */
     pruneLock: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0))::integer AS locked',
     /** A page along the primary key: whether each row is a root that finished long ago, and whether that has children. */
-    page: `SELECT execution_id, CASE WHEN parent_execution_id IS NULL AND finished_at < $1::bigint THEN 1 + EXISTS (SELECT 1 FROM ${table} AS child WHERE child.parent_execution_id = page.execution_id)::integer ELSE 0 END AS kind FROM ${table} AS page WHERE execution_id > $2::text ORDER BY execution_id LIMIT $3::bigint`,
+    page: `SELECT execution_id, CASE WHEN parent_execution_id IS NULL AND finished_at < $1::bigint THEN 1 + (SELECT count(*) FROM (SELECT 1 FROM ${table} AS child WHERE child.parent_execution_id = page.execution_id LIMIT 1) AS one) ELSE 0 END AS kind FROM ${table} AS page WHERE execution_id > $2::text ORDER BY execution_id LIMIT $3::bigint`,
     /** A whole tree, top down. */
     tree: `WITH RECURSIVE tree (id, depth) AS (SELECT $1::text, 0 UNION ALL SELECT b.execution_id, tree.depth + 1 FROM tree, LATERAL (SELECT execution_id FROM ${table} WHERE parent_execution_id = tree.id OFFSET 0) AS b) SELECT id, depth FROM tree ORDER BY depth`,
   }

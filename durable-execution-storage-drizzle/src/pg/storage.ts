@@ -46,7 +46,7 @@ import type { PgTaskExecutionsTable } from './table'
 import { joinTransaction } from './user-transaction'
 import { cancel } from './verbs/cancel'
 import { claim, release, renew } from './verbs/claims'
-import { insert, readClock, standAlone } from './verbs/insert'
+import { insert, standAlone } from './verbs/insert'
 import { prune } from './verbs/prune'
 import * as reads from './verbs/reads'
 import { isPlain, settle, settlePlain } from './verbs/settle'
@@ -193,15 +193,15 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   }
 
   release(request: ReleaseRequest): Promise<StorageAnswer & { outcomes: GuardedOutcome[] }> {
-    return this.transact(request, (now) => release(this.statements, request, now))
+    return this.transact(request, () => release(this.statements, request))
   }
 
   wake(request: WakeRequest): Promise<WakeAnswer> {
-    return this.transact(request, (now) => wake(this.statements, request, { ...request, now }))
+    return this.transact(request, () => wake(this.statements, request))
   }
 
   cancel(request: CancelRequest): Promise<StorageAnswer & { outcomes: CancelOutcome[] }> {
-    return this.transact(request, (now) => cancel(this.statements, request, now))
+    return this.transact(request, () => cancel(this.statements, request, request.now ?? null))
   }
 
   nextClaimAt(
@@ -215,7 +215,7 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   }
 
   private settleAll(request: SettleRequest): Promise<SettleAnswer> {
-    return this.transact(request, (now) => settle(this.statements, request, { ...request, now }))
+    return this.transact(request, () => settle(this.statements, request))
   }
 
   /** Single statements that may be repeated. */
@@ -223,16 +223,8 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
     return this.run({ program, isTransaction: false, isRepeatable: true, signal })
   }
 
-  /** Statements that belong together and may be repeated, at the storage's time when they begin. */
-  private transact<T extends object>(
-    { signal, now: time }: StorageCall,
-    verb: (now: number) => Program<T>,
-  ): Promise<T & StorageAnswer> {
-    const { statements } = this
-    const program = function* (): Program<T & StorageAnswer> {
-      const now = time ?? (yield* readClock(statements))
-      return { ...(yield* verb(now)), now }
-    }
+  /** Statements that belong together and may be repeated. */
+  private transact<T>({ signal }: StorageCall, program: () => Program<T>): Promise<T> {
     return this.run({ program, isTransaction: true, isRepeatable: true, signal })
   }
 

@@ -1,8 +1,9 @@
 /** `cancel`: executions with all their active descendants. */
 import { isFinished, type CancelOutcome, type CancelRequest } from 'durable-execution'
 
-import { errorText } from '../../row'
+import { errorText, type Guard } from '../../row'
 import { text } from '../../values'
+import { readClock } from '../clock'
 import { readGuards, sortedIds } from '../lists'
 import { read, write, type Program } from '../program'
 import type { Statements } from '../statements'
@@ -19,18 +20,17 @@ const NOBODY = { executorId: '', leaseMs: 0 }
 export function* cancel(
   statements: Statements,
   { executionIds, error }: CancelRequest,
-  now: number,
-): Program<{ outcomes: CancelOutcome[] }> {
+  time: number | null,
+): Program<{ outcomes: CancelOutcome[]; now: number }> {
   const roots = yield read(statements.roots, [sortedIds(executionIds)])
   if (roots.length > 0) {
     yield read(statements.lockRoots, [sortedIds(roots.map((row) => text(row[0])))])
   }
   const guards = yield* readGuards(statements.guards, executionIds)
   const active = [...guards.values()].filter(({ status }) => !isFinished(status))
-  if (active.length > 0) {
-    const activeIds = sortedIds(active.map(({ executionId }) => executionId))
-    yield write(statements.cancel, [activeIds, errorText(error), now])
-  }
+  const doomed = yield* lockActive(statements, active)
+  const now = yield* readClock(statements, time)
+  if (doomed.length > 0) yield write(statements.cancel, [doomed, errorText(error), now])
   const deltas = new Map<string, number>()
   for (const { parentExecutionId } of active) {
     if (parentExecutionId === null) continue
@@ -43,5 +43,15 @@ export function* cancel(
     const isCancelled = guard.status === 'cancelled' || !isFinished(guard.status)
     return isCancelled ? 'cancelled' : 'finished'
   })
-  return { outcomes }
+  return { outcomes, now }
+}
+
+/** Locks what is active of the targets and below them: claims and renewals go on meanwhile. Answers their ids. */
+function* lockActive(statements: Statements, active: readonly Guard[]): Program<string[]> {
+  if (active.length === 0) return []
+  const activeIds = sortedIds(active.map(({ executionId }) => executionId))
+  const rows = yield read(statements.doomed, [activeIds])
+  const doomed = sortedIds(rows.map((row) => text(row[0])))
+  yield* readGuards(statements.lockGuards, doomed)
+  return doomed
 }

@@ -14,6 +14,7 @@ import {
 import { COLUMNS, fromRow } from '../../row'
 import { isStorable } from '../../text'
 import { number, text } from '../../values'
+import { readClock } from '../clock'
 import { readGuards, readRecords, withClock } from '../lists'
 import { read, write, type Program } from '../program'
 import type { Statements } from '../statements'
@@ -70,10 +71,10 @@ export function* renew(
 /** `release`: a settlement to `ready`; a resuming parent and a sleeping execution keep their status. */
 export function* release(
   statements: Statements,
-  { claims }: ReleaseRequest,
-  now: number,
-): Program<{ outcomes: GuardedOutcome[] }> {
+  { claims, now: time }: ReleaseRequest,
+): Program<{ outcomes: GuardedOutcome[]; now: number }> {
   const rows = yield* readRecords(statements.lockRecords, claims.map(idOf))
+  const now = yield* readClock(statements, time ?? null)
   const released = new Set<string>()
   const changes = []
   const outcomes: GuardedOutcome[] = []
@@ -92,7 +93,7 @@ export function* release(
     }
   }
   yield* writeChanges(statements, changes, now)
-  return { outcomes }
+  return { outcomes, now }
 }
 
 function idOf({ executionId }: { readonly executionId: string }): string {

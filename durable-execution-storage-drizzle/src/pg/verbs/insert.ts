@@ -8,7 +8,7 @@ import {
 
 import { planInsert, type ExistingRows } from '../../insertions'
 import { toGuard, type Guard } from '../../row'
-import { number } from '../../values'
+import { readClock } from '../clock'
 import { ConflictError } from '../errors'
 import { readGuards, sortedIds } from '../lists'
 import { read, type Program } from '../program'
@@ -67,7 +67,7 @@ export function* insert(
     now = written.now ?? now
     const isWhole = written.executionIds.size === records.length
     if (!isAlone) yield read(isWhole ? SAVEPOINT.release : SAVEPOINT.undo)
-    if (isWhole) return { outcomes: plan.outcomes, now: now ?? (yield* readClock(statements)) }
+    if (isWhole) return { outcomes: plan.outcomes, now: yield* readClock(statements, now) }
     if (isAlone) for (const executionId of written.executionIds) mine.add(executionId)
     existing = yield* readExisting(statements, executions, mine)
   }
@@ -75,12 +75,6 @@ export function* insert(
     'Others insert and remove the same executions at this moment: insert again',
     { code: 'storage' },
   )
-}
-
-/** Reads the storage's clock. */
-export function* readClock(statements: Statements): Program<number> {
-  const [row] = yield read(statements.clock, [null])
-  return number(row?.[0])
 }
 
 function* readExisting(

@@ -2,6 +2,7 @@
 import type { PruneAnswer, PruneRequest } from 'durable-execution'
 
 import { number, text } from '../../values'
+import { readClock } from '../clock'
 import { sortedIds } from '../lists'
 import { read, type Program } from '../program'
 import type { Statements } from '../statements'
@@ -21,17 +22,15 @@ interface Passed {
  * Looks at a page of rows along the primary key and deletes up to `limit` rows of the trees whose roots it meets. While another
  * prunes the same table there is nothing to do.
  */
-export function* prune(
-  statements: Statements,
-  request: PruneRequest,
-): Program<Omit<PruneAnswer, 'now'>> {
+export function* prune(statements: Statements, request: PruneRequest): Program<PruneAnswer> {
   const [lock] = yield read(statements.pruneLock, [
     `durable-execution prune ${statements.tableName}`,
   ])
-  if (number(lock?.[0]) === 0) return { prunedCount: 0, cursor: null }
+  const now = yield* readClock(statements, request.now ?? null)
+  if (number(lock?.[0]) === 0) return { prunedCount: 0, cursor: null, now }
   const { doomed, cursor } = yield* walk(statements, request)
   if (doomed.length > 0) yield read(statements.remove, [sortedIds(doomed)])
-  return { prunedCount: doomed.length, cursor }
+  return { prunedCount: doomed.length, cursor, now }
 }
 
 function* walk(

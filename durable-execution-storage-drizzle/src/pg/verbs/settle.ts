@@ -7,14 +7,15 @@ import {
   guardSettlement,
   isWaiting,
   type ExecutionRecord,
+  type SettleAnswer,
   type Settlement,
-  type SettleOutcome,
   type SettleRequest,
 } from 'durable-execution'
 
 import { planInsertions, type At } from '../../insertions'
 import type { Guard } from '../../row'
 import { changeOf, deltasOf, isNewClaim, outcomeOf } from '../../settling'
+import { readClock } from '../clock'
 import { readGuards, readRecords, sortedIds } from '../lists'
 import { read, type Program } from '../program'
 import type { Statements } from '../statements'
@@ -43,12 +44,10 @@ export function* settlePlain(
 }
 
 /** Writes the settlements that still hold their claim. */
-export function* settle(
-  statements: Statements,
-  { settlements, handOver }: Pick<SettleRequest, 'settlements' | 'handOver'>,
-  at: At,
-): Program<{ outcomes: SettleOutcome[]; parents: ExecutionRecord[] }> {
+export function* settle(statements: Statements, request: SettleRequest): Program<SettleAnswer> {
+  const { settlements, handOver, executorId, leaseMs } = request
   const guards = yield* lock(statements, settlements)
+  const at = { executorId, leaseMs, now: yield* readClock(statements, request.now ?? null) }
   const guarded = settlements.map((settlement) =>
     guardSettlement(guards.get(settlement.executionId), settlement),
   )
@@ -71,6 +70,7 @@ export function* settle(
       outcomeOf(settlement, guarded[index] ?? 'lost', claimed),
     ),
     parents: [...parents.values()],
+    now: at.now,
   }
 }
 

@@ -9,6 +9,7 @@ import {
 
 import type { At } from '../../insertions'
 import { fromRow } from '../../row'
+import { readClock } from '../clock'
 import { ConflictError } from '../errors'
 import { readRecords, sortedIds } from '../lists'
 import { read, type Program } from '../program'
@@ -16,24 +17,21 @@ import type { Statements } from '../statements'
 import { writeChanges } from './changes'
 import { bringDown, isHandedOverTo } from './parents'
 
-type Woken = Omit<WakeAnswer, 'now'>
-
 /** Finishes the active execution with this key; if there is none, answers the newest finished one. */
-export function* wake(
-  statements: Statements,
-  request: Pick<WakeRequest, 'sleepingKey' | 'outcome' | 'handOver'>,
-  at: At,
-): Program<Woken> {
+export function* wake(statements: Statements, request: WakeRequest): Program<WakeAnswer> {
+  const { executorId, leaseMs } = request
   const sleeper = yield* lockSleeper(statements, request.sleepingKey)
+  const now = yield* readClock(statements, request.now ?? null)
+  const at = { executorId, leaseMs, now }
   if (!sleeper) return yield* findFinished(statements, request.sleepingKey, at)
   const { executionId } = sleeper
   const change = transitions.wakeUp(sleeper, request.outcome)
   yield* writeChanges(statements, [{ executionId, change, activeChildrenCount: 0 }], at.now)
   const record = applyChange(sleeper, change, { now: at.now, activeChildrenCount: 0 })
-  if (!record.parent) return { record, parent: null }
+  if (!record.parent) return { record, parent: null, now }
   const deltas = new Map([[record.parent.executionId, 1]])
   const [parent] = yield* bringDown(statements, deltas, request.handOver, at)
-  return { record, parent: parent ?? null }
+  return { record, parent: parent ?? null, now }
 }
 
 /** Locks the tree, the parent and the sleeper, as `settle` does. Meanwhile another may have woken it. */
@@ -62,13 +60,13 @@ function* sleeperOf(
   return row ? fromRow(row) : undefined
 }
 
-function* findFinished(statements: Statements, sleepingKey: string, at: At): Program<Woken> {
+function* findFinished(statements: Statements, sleepingKey: string, at: At): Program<WakeAnswer> {
   // ';' comes after ':', which ends the key in the key of a finished execution.
   const [row] = yield read(statements.finishedSleeper, [`${sleepingKey}:`, `${sleepingKey};`])
-  if (!row) return { record: null, parent: null }
+  if (!row) return { record: null, parent: null, now: at.now }
   const record = fromRow(row)
   const parentId = record.parent?.executionId
-  if (parentId === undefined) return { record, parent: null }
+  if (parentId === undefined) return { record, parent: null, now: at.now }
   const parent = (yield* readRecords(statements.records, [parentId])).get(parentId)
-  return { record, parent: parent && isHandedOverTo(parent, at) ? parent : null }
+  return { record, parent: parent && isHandedOverTo(parent, at) ? parent : null, now: at.now }
 }
