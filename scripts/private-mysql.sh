@@ -72,7 +72,7 @@ server() {
   exec "$loader" --library-path "$libraries:$libraries/mysql/private:$root/usr/lib/mysql/private" \
     "$root/usr/sbin/mysqld" --no-defaults --user="$(id -un)" --basedir="$root/usr" \
     --lc-messages-dir="$root/usr/share/mysql" --plugin-dir="$root/usr/lib/mysql/plugin" --datadir="$folder/data" \
-    --socket="$folder/mysqld.sock" --pid-file="$pid" --log-error="$log" --mysqlx=0 --skip-log-bin \
+    --socket="$folder/mysqld.sock" --pid-file="$pid" --log-error="$log" --secure-file-priv= --mysqlx=0 --skip-log-bin \
     --bind-address=127.0.0.1 --port="$port" --max-connections=400 "$@"
 }
 

@@ -69,23 +69,22 @@ describe.each(servers)('the statements on $name', (server) => {
     await database.storage.insert({ executions, executorId: 'executor', leaseMs: 1000 })
     await database.all('ANALYZE TABLE task_executions')
     for (const [name, text] of Object.entries(STATEMENTS)) {
-      const values = Array.from({ length: text.split('?').length - 1 }, (_, place) =>
-        text.includes('JSON_TABLE') ? '[["te_1"]]' : place,
-      )
-      const limited = text.includes('LIMIT ?') ? [...values.slice(0, -1), 1] : values
       const explain = server.name === 'MySQL' ? 'EXPLAIN FORMAT=TRADITIONAL' : 'EXPLAIN'
-      const plan = await database.all(`${explain} ${text}`, limited.map(textUnless(text)))
+      const plan = await database.all(`${explain} ${text}`, valuesFor(text))
       for (const step of plan) {
         const tables = ['task_executions', 'child', 'page', 't']
-        if (tables.includes(String(step[2]))) expect(step, name).not.toContain('ALL')
+        // MySQL lists the table that rows are inserted into as read, which it isn't.
+        const isRead = tables.includes(String(step[2])) && step[1] !== 'INSERT'
+        if (isRead) expect(step, name).not.toContain('ALL')
       }
     }
     await database.close()
   })
 })
 
-/** Ids are compared as texts; a number would be compared with every row. */
-function textUnless(text: string): (value: unknown, index: number, all: unknown[]) => unknown {
-  return (value, index, all) =>
-    text.endsWith('LIMIT ?') && index === all.length - 1 ? value : String(value)
+/** A number for a limit, a row for JSON, and texts, as ids are: a number would be compared with every row. */
+function valuesFor(text: string): (string | number)[] {
+  if (text.includes('JSON_TABLE')) return [JSON.stringify([['te_1']])]
+  const before = text.split('?').slice(0, -1)
+  return before.map((part, place) => (part.endsWith('LIMIT ') ? 10 : String(place)))
 }
