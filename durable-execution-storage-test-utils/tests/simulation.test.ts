@@ -14,8 +14,8 @@ import { faultyStorage, simulatedFaults } from './simulation/faults'
 const NEW_SEED = Number(process.env['TEST_SEED'] ?? Math.floor(Date.now() / 1000) % 1_000_000_000)
 const NEW_SEEDS = 300
 
-/** Seeds that found something once. */
-const KEPT_SEEDS: readonly number[] = [23_095]
+/** Seeds that found something once, in the executor or in a check that was too strict. */
+const KEPT_SEEDS: readonly number[] = [296, 302, 9057, 23_095, 101_938]
 
 async function traceOf(seed: number): Promise<string> {
   const lines: string[] = []
@@ -29,10 +29,13 @@ describe('a simulation', () => {
     expect(failures.map(describeFailure)).toEqual([])
   }, 300_000)
 
-  it.each(KEPT_SEEDS)('keeps every guarantee with seed %i, which once broke one', async (seed) => {
-    const { violations } = await simulate({ seed })
-    expect(violations).toEqual([])
-  })
+  it.each(KEPT_SEEDS)(
+    'keeps every guarantee with seed %i, which found something once',
+    async (seed) => {
+      const { violations } = await simulate({ seed })
+      expect(violations).toEqual([])
+    },
+  )
 
   it('is the same with the same seed, to the letter', async () => {
     for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {

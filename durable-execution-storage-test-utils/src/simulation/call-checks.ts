@@ -17,11 +17,29 @@ export class CallChecks {
   private readonly leaseMs: number
   /** Settlements that were done: what a repeat of each must answer. */
   private readonly settled = new Map<string, string>()
+  /** `Infinity` during one. */
   private outageEndedAt = -Infinity
 
   constructor(history: History, leaseMs: number) {
     this.history = history
     this.leaseMs = leaseMs
+  }
+
+  /** A clean shutdown hands everything back at once, where nothing kept it from doing so. */
+  checkHandedBack(process: SimulatedProcess): void {
+    const { history, leaseMs } = this
+    const book = history.books.get(process)
+    if (!book || !process.isAlive) return
+    const disturbedAt = Math.max(book.disturbedUntil, process.lastStoppedAt, this.outageEndedAt)
+    if (history.now() - disturbedAt < 2 * leaseMs) return
+    for (const row of history.rows.values()) {
+      if (row.executorId === null || row.executorId !== book.executorId) continue
+      history.violated('G3', `${process.name} was shut down and still holds ${nameRow(row)}`)
+    }
+  }
+
+  outageBegan(): void {
+    this.outageEndedAt = Infinity
   }
 
   outageEnded(): void {

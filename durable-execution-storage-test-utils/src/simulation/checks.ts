@@ -99,6 +99,8 @@ function checkKept(history: History, earlier: Run, run: Run): void {
   const book = history.books.get(process)
   if (endedAt === null || earlier.wasAborted || earlier.end === 'gave up') return
   if (!process.isAlive || book?.isShuttingDown !== false) return
+  // A process that was stopped may begin late, under a claim that it has lost: what it comes to is not recorded.
+  if (run.row?.executorId !== history.books.get(run.process)?.executorId) return
   const isTaken = history.takeovers.some(
     (takeover) =>
       takeover.executionId === executionId &&

@@ -47,8 +47,14 @@ export interface Fate {
 export interface CallObserver {
   /** The storage does what it is asked. */
   serve(process: SimulatedProcess, verb: CalledVerb, request: unknown): Promise<unknown>
-  /** A call was made, and is to fare so. */
-  called(process: SimulatedProcess, verb: CalledVerb, request: unknown, fate: Fate): number
+  /** A call was made, and is to fare so. `underWay`: how many of this process are, this one among them. */
+  called(
+    process: SimulatedProcess,
+    verb: CalledVerb,
+    request: unknown,
+    fate: Fate,
+    underWay: number,
+  ): number
   /** A call came to its end: `answered`, `failed`, or `nothing` comes back. */
   ended(process: SimulatedProcess, call: number, end: string, isDisturbed: boolean): void
 }
@@ -63,6 +69,8 @@ export class SimulatedConnection implements TaskExecutionsStorage {
   private readonly random: SeededRandom
   private readonly observer: CallObserver
   private readonly isStorageAway: () => Away | null
+  /** Calls that were neither answered nor given up: each takes a connection. */
+  private underWay = 0
 
   constructor(
     process: SimulatedProcess,
@@ -134,16 +142,37 @@ export class SimulatedConnection implements TaskExecutionsStorage {
       const { process } = this
       if (!process.reachesOut()) return
       const fate = this.fate()
-      const call = this.observer.called(process, verb, request, fate)
+      const settle = this.occupyConnection(request.signal, { resolve, reject })
+      const call = this.observer.called(process, verb, request, fate, this.underWay)
       process.time.schedule(fate.requestMs, () => {
         void this.arrive(call, verb, request, fate).then((end) => {
           if (end === null) return
           process.time.schedule(fate.answerMs, () => {
-            this.comeBack(call, fate, end, { resolve, reject })
+            this.comeBack(call, fate, end, settle)
           })
         })
       })
     }) as Answer<TVerb>
+  }
+
+  /** A call occupies a connection until it is settled, or given up: then its connection is destroyed. */
+  private occupyConnection(signal: AbortSignal | undefined, { resolve, reject }: Settle): Settle {
+    this.underWay += 1
+    const leave = (): void => {
+      signal?.removeEventListener('abort', leave)
+      this.underWay -= 1
+    }
+    signal?.addEventListener('abort', leave, { once: true })
+    return {
+      resolve: (answer) => {
+        if (signal?.aborted !== true) leave()
+        resolve(answer)
+      },
+      reject: (error) => {
+        if (signal?.aborted !== true) leave()
+        reject(error)
+      },
+    }
   }
 
   private fate(): Fate {

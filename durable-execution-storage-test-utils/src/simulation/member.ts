@@ -37,6 +37,8 @@ export interface MemberWorld {
   readonly leaseMs: number
   readonly define: DefineTasks
   readonly isStorageAway: () => Away | null
+  /** Called when an executor was shut down. */
+  readonly checkHandedBack: (process: SimulatedProcess) => void
   /** Whether faults go on. */
   readonly isChaos: () => boolean
 }
@@ -111,6 +113,7 @@ export class Member {
     if (book) book.isShuttingDown = true
     world.history.trace?.(`${process.name} shuts down`)
     void executor.shutdown({ graceMs }).then(() => {
+      world.checkHandedBack(process)
       process.kill('its executor was shut down')
     })
   }

@@ -42,6 +42,15 @@ export class WatchedStorage {
     return this.storage.dump()
   }
 
+  /** Nothing is held by an executor that was shut down while nothing disturbed it. */
+  checkHandedBack(process: SimulatedProcess): void {
+    this.checks.checkHandedBack(process)
+  }
+
+  outageBegan(): void {
+    this.checks.outageBegan()
+  }
+
   outageEnded(): void {
     this.checks.outageEnded()
   }

@@ -15,6 +15,9 @@ import { WatchedStorage, type SimulatedStorage } from './watched-storage'
 /** Makes the storage of a simulation, on its clock. */
 export type CreateSimulatedStorage = (now: () => number) => SimulatedStorage
 
+/** An executor has so many connections, besides one on which it may listen. */
+const MOST_CALLS_AT_ONCE = 5
+
 /** Comes when the faults end: sees to what is left. */
 export const RESCUER: Omit<MemberPlan, 'queues'> = {
   name: 'rescuer',
@@ -75,6 +78,9 @@ export class World implements CallObserver {
       define,
       observer: this,
       leaseMs: this.plan.leaseMs,
+      checkHandedBack: (process: SimulatedProcess) => {
+        this.storage.checkHandedBack(process)
+      },
       isStorageAway: () => this.away,
       isChaos: () => this.isChaos,
     }
@@ -120,6 +126,7 @@ export class World implements CallObserver {
     this.history.trace?.(`fault ${JSON.stringify(fault)}`)
     if (fault.kind === 'outage') {
       this.away = fault.away
+      this.storage.outageBegan()
       this.time.schedule(fault.forMs, () => {
         this.endOutage()
       })
@@ -190,8 +197,17 @@ export class World implements CallObserver {
     return this.storage.serve(process, verb, request)
   }
 
-  called(process: SimulatedProcess, verb: CalledVerb, request: unknown, fate: Fate): number {
+  called(
+    process: SimulatedProcess,
+    verb: CalledVerb,
+    request: unknown,
+    fate: Fate,
+    underWay: number,
+  ): number {
     this.callCount += 1
+    if (underWay > MOST_CALLS_AT_ONCE) {
+      this.history.violated('G8', `${process.name} has ${underWay} calls under way at once`)
+    }
     this.idle.called(process, verb)
     const { leaseMs } = this.plan
     const tookMs = fate.requestMs + fate.answerMs
