@@ -51,7 +51,7 @@ export function createTestParts(seed = 1): TestExecutorParts {
 
 /**
  * An executor on virtual time. Everything that needs no time happens by itself; delays, retries, time-outs and leases wait for
- * {@link advanceBy}, {@link runUntilIdle} or {@link until}. Make it by {@link createTestExecutor}.
+ * `advanceBy`, `runUntilIdle` or `until`. Make it by {@link createTestExecutor}.
  */
 export class TestExecutor extends DurableExecutor {
   private readonly parts: TestExecutorParts
