@@ -1,6 +1,5 @@
 /** The verbs about holding executions: `claim`, `renew`, `release`. */
 import {
-  isFinished,
   isHeld,
   transitions,
   type ClaimAnswer,
@@ -11,6 +10,7 @@ import {
   type RenewRequest,
 } from 'durable-execution'
 
+import { planReleases } from '../../releasing'
 import { fromRow, type SqlRow } from '../../row'
 import { filledUp, inLockOrder, readGuards, readRecords, writeByList } from '../lists'
 import type { Connection, Time } from '../session'
@@ -81,23 +81,7 @@ export async function release(
 ): Promise<{ outcomes: GuardedOutcome[] }> {
   const executionIds = inLockOrder(claims.map(idOf))
   const rows = await readRecords(connection, statements.lockedRecords, executionIds)
-  const released = new Set<string>()
-  const changes = []
-  const outcomes: GuardedOutcome[] = []
-  for (const claim of claims) {
-    const row = rows.get(claim.executionId)
-    if (row?.claimCount !== claim.claimCount || isFinished(row.status)) {
-      outcomes.push('lost')
-    } else if (!isHeld(row, claim) || released.has(claim.executionId)) {
-      outcomes.push('repeated')
-    } else {
-      const { executionId, activeChildrenCount } = row
-      const change = transitions.release(row, claim.dueInMs)
-      changes.push({ executionId, change, activeChildrenCount })
-      released.add(executionId)
-      outcomes.push('applied')
-    }
-  }
+  const { outcomes, changes } = planReleases(claims, rows)
   await writeChanges(connection, statements, changes, await time())
   return { outcomes }
 }

@@ -1,8 +1,6 @@
 /** The verbs about holding executions: `claim`, `renew`, `release`. */
 import {
-  isFinished,
   isHeld,
-  transitions,
   type ClaimAnswer,
   type ClaimRequest,
   type GuardedOutcome,
@@ -11,6 +9,7 @@ import {
   type RenewRequest,
 } from 'durable-execution'
 
+import { planReleases } from '../../releasing'
 import { COLUMNS, fromRow } from '../../row'
 import { isStorable } from '../../text'
 import { number, text } from '../../values'
@@ -75,23 +74,7 @@ export function* release(
 ): Program<{ outcomes: GuardedOutcome[]; now: number }> {
   const rows = yield* readRecords(statements.lockRecords, claims.map(idOf))
   const now = yield* readClock(statements, time ?? null)
-  const released = new Set<string>()
-  const changes = []
-  const outcomes: GuardedOutcome[] = []
-  for (const claim of claims) {
-    const row = rows.get(claim.executionId)
-    if (row?.claimCount !== claim.claimCount || isFinished(row.status)) {
-      outcomes.push('lost')
-    } else if (!isHeld(row, claim) || released.has(claim.executionId)) {
-      outcomes.push('repeated')
-    } else {
-      const { executionId, activeChildrenCount } = row
-      const change = transitions.release(row, claim.dueInMs)
-      changes.push({ executionId, change, activeChildrenCount })
-      released.add(executionId)
-      outcomes.push('applied')
-    }
-  }
+  const { outcomes, changes } = planReleases(claims, rows)
   yield* writeChanges(statements, changes, now)
   return { outcomes, now }
 }
