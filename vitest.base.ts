@@ -20,6 +20,9 @@ export const vitestBase: ViteUserConfig = defineConfig({
       ignoreSourceErrors: true,
     },
     passWithNoTests: true,
+    // For a machine that does other things at the same time: what hangs fails all the same.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // The report is what `.ci/run` counts.
     reporters: ['default', ['json', { outputFile: '.reports/vitest.json' }]],
     coverage: {

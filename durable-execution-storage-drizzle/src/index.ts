@@ -1,3 +1,9 @@
+// MySQL and MariaDB
+export { createMySqlTaskExecutionsTable } from './mysql/table'
+export type { MySqlTaskExecutionsTable } from './mysql/table'
+export { createMySqlTaskExecutionsStorage } from './mysql/storage'
+export type { MySqlTaskExecutionsStorage, MySqlTaskExecutionsStorageOptions } from './mysql/storage'
+
 // PostgreSQL
 export { createPgTaskExecutionsTable } from './pg/table'
 export type { PgTaskExecutionsTable } from './pg/table'

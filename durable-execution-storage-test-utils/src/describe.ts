@@ -6,7 +6,7 @@
  */
 import type { ConformanceCase, Verb } from './case'
 import { conformanceCases } from './cases/index'
-import { resolveModelOptions, runSequence, seedsOf, sequenceTitle } from './model'
+import { modelOptionsFrom, resolveModelOptions, runSequence, seedsOf, sequenceTitle } from './model'
 import { runCase, type StorageTestOptions } from './run'
 import type { CreateStorage } from './storage-under-test'
 
@@ -20,7 +20,8 @@ export interface DescribeStorageOptions extends StorageTestOptions {
 }
 
 /**
- * Adds one Vitest test per case, grouped by verb, and one per random sequence.
+ * Adds one Vitest test per case, grouped by verb, and one per random sequence. The environment variables `TEST_SEED`,
+ * `TEST_SEQUENCES` and `TEST_OPERATIONS` stand for options of the model that are not given.
  *
  * @example
  * describeStorage('my storage', () => new MyStorage(':memory:'))
@@ -33,7 +34,8 @@ export function describeStorage(
 ): void {
   if (!vitest) throw new Error('describeStorage works in Vitest only: call runStorageTest instead')
   const { describe, it } = vitest
-  const { cases = conformanceCases, model, timeoutMs = 30_000 } = options
+  const { cases = conformanceCases, timeoutMs = 30_000 } = options
+  const model = { ...modelOptionsFrom(process.env), ...options.model }
   describe(name, () => {
     for (const [verb, casesOfVerb] of groupedByVerb(cases)) {
       describe(verb, () => {

@@ -30,6 +30,15 @@ export { JourneyContext } from './journeys/context'
 export type { JourneyEvent, JourneyExecutorOptions } from './journeys/context'
 export { runJourney } from './journeys/run'
 
+// Testing tasks
+export { createTestExecutor, TestExecutor } from './testing/test-executor'
+export type { TestExecutorOptions, TestWaitOptions } from './testing/test-executor'
+export type { FakeTask, FakeTasks } from './testing/fakes'
+export { runTaskAlone } from './testing/run-alone'
+export type { AloneRun, FakedRun } from './testing/run-alone'
+export { forEachCrashPoint, runWithCrash } from './testing/crash-points'
+export type { Crash, CrashingProcess, CrashPoint, CrashRun } from './testing/crash-points'
+
 // Rows
 export { childOf, createTaskExecutionRecord, finalizeOf, newExecution, newSleeper } from './factory'
 export type { Parent } from './factory'
@@ -41,3 +50,15 @@ export { cleanupTemporaryFiles, withTemporaryDirectory, withTemporaryFile } from
 // Storages that misbehave
 export { awayAfter, delayed, disturbStorage, eachAnswerLostOnce, everyVerbTwice } from './disturbed'
 export type { Disturbance, DisturbedVerb } from './disturbed'
+
+// Simulation
+export { simulate } from './simulation/simulate'
+export type { SimulationOptions, SimulationResult } from './simulation/simulate'
+export { describeFailure, reduceSimulation, simulateSeeds } from './simulation/runs'
+export type { SimulationsOptions, SimulationsReport } from './simulation/runs'
+export type { EndedExecution, SimulatedTasks } from './simulation/tasks'
+export { SimulatedHost } from './simulation/host'
+export type { FaultPlan, MemberPlan, Plan, ProgramPlan } from './simulation/plan'
+export type { Guarantee, Violation } from './simulation/history'
+export type { SimulatedStorage } from './simulation/watched-storage'
+export type { CreateSimulatedStorage } from './simulation/world'

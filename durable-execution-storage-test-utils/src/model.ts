@@ -32,6 +32,27 @@ export function resolveModelOptions(options: ModelOptions = {}): ResolvedModelOp
   return { seed, sequences, operations, rowsEvery, shrinkRuns }
 }
 
+/**
+ * What environment variables ask for: `TEST_SEED`, `TEST_SEQUENCES` and `TEST_OPERATIONS`.
+ *
+ * @throws An `Error` that names a variable which is no whole number.
+ */
+export function modelOptionsFrom(
+  variables: Readonly<Record<string, string | undefined>>,
+): ModelOptions {
+  const read = (name: string): number | undefined => {
+    const text = variables[name]
+    if (text === undefined || text === '') return undefined
+    if (/^\d+$/.test(text)) return Number(text)
+    throw new Error(`Invalid ${name}: expected a whole number, got ${JSON.stringify(text)}`)
+  }
+  return {
+    seed: read('TEST_SEED'),
+    sequences: read('TEST_SEQUENCES'),
+    operations: read('TEST_OPERATIONS'),
+  }
+}
+
 /** The seeds of the sequences. */
 export function seedsOf({ seed, sequences }: ResolvedModelOptions): number[] {
   return Array.from({ length: sequences }, (_, index) => seed + index)

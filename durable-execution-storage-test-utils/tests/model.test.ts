@@ -3,7 +3,13 @@ import { InMemoryTaskExecutionsStorage } from 'durable-execution'
 import { describe, expect, it } from 'vitest'
 
 import { ModelDifferenceError, type StorageUnderTest } from '../src/index'
-import { findUncovered, resolveModelOptions, runSequence, seedsOf } from '../src/model'
+import {
+  findUncovered,
+  modelOptionsFrom,
+  resolveModelOptions,
+  runSequence,
+  seedsOf,
+} from '../src/model'
 import { operationsOf } from '../src/model/operation'
 import { brokenStorage, rowsOf } from './faults/fault'
 import { faults } from './faults/index'
@@ -90,4 +96,18 @@ describe('the model test', () => {
     },
     60_000,
   )
+})
+
+describe('environment variables', () => {
+  it('say how many sequences there are, how long, and with which seeds', () => {
+    const variables = { TEST_SEED: '7', TEST_SEQUENCES: '3', TEST_OPERATIONS: '500' }
+    expect(modelOptionsFrom(variables)).toEqual({ seed: 7, sequences: 3, operations: 500 })
+    const options = resolveModelOptions(modelOptionsFrom({ TEST_SEQUENCES: '' }))
+    expect(options).toEqual(resolveModelOptions())
+  })
+
+  it('are refused unless they are whole numbers', () => {
+    const read = (): unknown => modelOptionsFrom({ TEST_SEQUENCES: 'many' })
+    expect(read).toThrow('Invalid TEST_SEQUENCES: expected a whole number, got "many"')
+  })
 })

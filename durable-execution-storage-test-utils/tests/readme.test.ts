@@ -15,7 +15,7 @@ async function blocksOfReadme(): Promise<string[]> {
 
 it('shows the code of the tests', async () => {
   const blocks = await blocksOfReadme()
-  const files = ['conformance.test.ts', 'run.test.ts']
+  const files = ['conformance.test.ts', 'run.test.ts', 'simulation-tasks.test.ts']
   expect(blocks).toHaveLength(files.length)
   for (const [index, file] of files.entries()) {
     expect(await readFile(new URL(file, here), 'utf8')).toContain(blocks[index])

@@ -90,6 +90,16 @@ export type {
   UnfinalizedParentTaskOptions,
 } from './task/define'
 export type { CommonTaskOptions } from './task/options'
+export type {
+  ChainDefinition,
+  FunctionDefinition,
+  LoopDefinition,
+  ParentDefinition,
+  SequenceDefinition,
+  SleepingDefinition,
+  TaskDefinition,
+  ValidateInput,
+} from './task/definition'
 export type { AnyTask, InferTaskInput, InferTaskOutput, Task } from './task/task'
 
 // Storages: what is needed to use one

@@ -324,6 +324,34 @@ describe('a takeover', () => {
     expect(runs['ahead']?.calls).toEqual([])
   })
 
+  it('and due times are judged so by one that claims other work all the while', async () => {
+    const world = createWorld()
+    const behind = world.add({ executorId: 'behind' }, -3_600_000)
+    const ahead = world.add({ executorId: 'ahead', maxConcurrentTaskExecutions: 2 }, 3_600_000)
+    const held = createControlledRun()
+    const task = behind.executor.task({ id: 'task', timeoutMs: LONG, run: held.run })
+    behind.executor.task({ id: 'short', timeoutMs: LONG, run: () => 'behind' })
+    const ranAhead = vi.fn(() => 'ahead')
+    ahead.executor.task({ id: 'task', timeoutMs: LONG, run: ranAhead })
+    const short = ahead.executor.task({ id: 'short', timeoutMs: LONG, run: () => 'ahead' })
+    await world.until(behind.executor.start())
+    await behind.executor.enqueueTask(task)
+    await behind.executor.enqueueTask(task, undefined, { sleepMsBeforeRun: 30_000 })
+    await world.until(ahead.executor.start())
+    const claimsBefore = ahead.connection.countOf('claim')
+    for (let second = 0; second < 29; second += 1) {
+      // More than there are slots: what is left over has to be claimed.
+      const five = [1, 2, 3, 4, 5].map(() => ahead.executor.enqueueTask(short))
+      await world.until(Promise.all(five))
+      await world.environment.advanceBy(1000)
+    }
+    expect(ahead.connection.countOf('claim') - claimsBefore).toBeGreaterThan(20)
+    expect(held.calls).toHaveLength(1)
+    expect(ranAhead).not.toHaveBeenCalled()
+    for (const row of world.storage.dump()) expect(row.takeovers).toBe(0)
+    held.call(0).returns('done')
+  })
+
   it('is forgotten when an attempt ends by itself', async () => {
     const pair = await startPair()
     const { world, first, second } = pair

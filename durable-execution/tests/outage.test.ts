@@ -294,6 +294,22 @@ describe('a lost answer', () => {
     expect(world.storage.dump()[0]).toMatchObject({ takeovers: 0 })
   })
 
+  it.each([3_600_000, -3_600_000])(
+    'of a claim brings the work back where the clock of the machine is off by %i ms',
+    async (offByMs) => {
+      const world = createWorld()
+      const { executor, connection } = world.add({}, offByMs)
+      const run = vi.fn(() => 'ran')
+      const task = executor.task({ id: 'task', timeoutMs: LONG, run })
+      const handle = await executor.enqueueTask(task)
+      await world.environment.advanceBy(1000)
+      connection.disturb('claim', losesAnswer)
+      await world.until(executor.start())
+      await expect(world.until(handle.waitAndGetOutput(), 2000)).resolves.toBe('ran')
+      expect(world.storage.dump()[0]).toMatchObject({ takeovers: 0, claimCount: 1 })
+    },
+  )
+
   it('of a release gives the work back all the same', async () => {
     const world = createWorld()
     const { executor, connection } = await world.start()
@@ -368,6 +384,33 @@ describe('answers in an odd order', () => {
     await world.environment.advanceBy(2 * LEASE_MS)
     expect(work.calls).toHaveLength(1)
     expect(eventsOf(events, 'execution_settled')).toHaveLength(1)
+    expect(executor.getStats()).toMatchObject({ slots: { taken: 0 }, heldCount: 0 })
+  })
+
+  it('store no end anew that had been stored, though this process holds the parent again by then', async () => {
+    const world = createWorld()
+    const { executor, connection } = await world.start()
+    const nap = executor.sleepingTask<string>({ id: 'nap', timeoutMs: LONG })
+    const parent = executor.parentTask({
+      id: 'parent',
+      timeoutMs: LONG,
+      runParent: () => ({ output: 1, children: [childTask(nap, 'unique')] }),
+    })
+    const gate = createDeferred<void>()
+    const losesAnswerLate: Fault = async (pass) => {
+      await pass()
+      await gate.promise
+      throw new Error('Connection reset')
+    }
+    connection.disturb('settle', losesAnswerLate)
+    const handle = await executor.enqueueTask(parent)
+    await world.environment.untilTrue(() => world.storage.dump().length === 2)
+    // Its child ends before it is known here that it was inserted: the parent is handed over to this very process.
+    await executor.wakeupSleepingTaskExecution(nap, 'unique', { status: 'completed', output: 'up' })
+    gate.resolve()
+    await expect(world.until(handle.waitAndGetOutput(), 60_000)).resolves.toMatchObject({
+      children: [{ status: 'completed', output: 'up' }],
+    })
     expect(executor.getStats()).toMatchObject({ slots: { taken: 0 }, heldCount: 0 })
   })
 

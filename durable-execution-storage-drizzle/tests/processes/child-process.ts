@@ -49,6 +49,10 @@ export class TestProcess {
     })
   }
 
+  get hasExited(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null
+  }
+
   /** What it wrote to standard output. */
   get output(): string {
     return this.outputText

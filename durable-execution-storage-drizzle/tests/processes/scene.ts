@@ -7,7 +7,6 @@ import {
   childTask,
   DurableExecutor,
   type ExecutionRecord,
-  type Task,
   type TaskExecutionHandle,
 } from 'durable-execution'
 import { findViolations } from 'durable-execution-storage-test-utils'
@@ -15,7 +14,7 @@ import { expect, vi } from 'vitest'
 
 import { openMigrated, type Driver, type TestDatabase } from '../databases'
 import { killAll, Worker } from './child-process'
-import { defineTasks, readRuns, type Run } from './tasks'
+import { defineTasks, readRuns, type Run, type Tasks } from './tasks'
 import type { WorkerSettings } from './worker'
 
 /** Generous: what is waited for takes seconds at the most, also on a machine that does other things. */
@@ -37,8 +36,7 @@ export async function until(
 /** What a test with several processes works with. */
 export class Scene {
   readonly client: DurableExecutor<unknown>
-  readonly work: Task<number, string>
-  readonly tree: Task<number, number>
+  readonly tasks: Tasks
   private readonly driver: Driver
   private readonly directory: string
   private readonly database: TestDatabase
@@ -48,14 +46,12 @@ export class Scene {
     this.directory = directory
     this.database = database
     this.client = new DurableExecutor(database.storage, { logLevel: 'silent', pollIntervalMs: 50 })
-    const { work, tree } = defineTasks(this.client, {
+    this.tasks = defineTasks(this.client, {
       name: 'client',
       behaviour: 'work',
       runsFile: this.path('runs'),
       releaseFile: this.path('release'),
     })
-    this.work = work
-    this.tree = tree
   }
 
   /** Calls `use` with a new file; when it is over, every execution must have ended. */
@@ -112,7 +108,9 @@ export class Scene {
   /** Enqueues this many executions of `work`. */
   async enqueueWork(count: number, queue = 'default'): Promise<TaskExecutionHandle<string>[]> {
     const indexes = Array.from({ length: count }, (_, index) => index)
-    return this.client.enqueueTasks(indexes.map((index) => childTask(this.work, index, { queue })))
+    return this.client.enqueueTasks(
+      indexes.map((index) => childTask(this.tasks.work, index, { queue })),
+    )
   }
 
   /** Lets functions that ignore their signals end. */

@@ -9,6 +9,14 @@ import { childTask, DurableExecutor } from 'durable-execution'
 
 import { DRIVERS, openMigrated } from '../databases'
 
+/** What the process says at its end. */
+export interface LastWords {
+  /** Timers and sockets that its executor left behind. */
+  readonly resourcesLeft: readonly string[]
+  /** How long after the shutdown it ended, in milliseconds. */
+  readonly exitedAfterMs: number
+}
+
 const LONG_MS = 60_000
 const TURNS = 10
 
@@ -73,6 +81,14 @@ function resourcesLeft(): string[] {
 await uses[use ?? '']?.()
 await executor.shutdown({ graceMs: 20 })
 database.close()
+const shutDownAt = performance.now()
 // What ends with the turn of the event loop it began in keeps nothing alive.
 for (let turn = 0; turn < TURNS && resourcesLeft().length > 0; turn += 1) await setImmediate()
-writeSync(1, JSON.stringify(resourcesLeft()))
+const left = resourcesLeft()
+process.once('exit', () => {
+  const words: LastWords = {
+    resourcesLeft: left,
+    exitedAfterMs: performance.now() - shutDownAt,
+  }
+  writeSync(1, JSON.stringify(words))
+})

@@ -23,6 +23,8 @@ export interface TaskSettings {
 
 const LONG_MS = 120_000
 const RELEASE_LOOK_MS = 10
+/** So long that what was started beside a killer is under way. */
+const MOMENT_MS = 200
 
 /** One run of a task function. */
 export interface Run {
@@ -40,11 +42,18 @@ export function readRuns(runsFile: string): Run[] {
   })
 }
 
+/** The tasks of every process. */
+export interface Tasks {
+  readonly work: Task<number, string>
+  /** Completes after a second. */
+  readonly second: Task<undefined, string>
+  /** Kills the process that runs it, once it has been running for a moment. */
+  readonly killer: Task<undefined, string>
+  readonly tree: Task<number, number>
+}
+
 /** Defines the tasks on an executor. */
-export function defineTasks(
-  executor: DurableExecutor<unknown>,
-  settings: TaskSettings,
-): { work: Task<number, string>; tree: Task<number, number> } {
+export function defineTasks(executor: DurableExecutor<unknown>, settings: TaskSettings): Tasks {
   const begin = ({ executionId }: TaskRunContext): void => {
     appendFileSync(settings.runsFile, `${settings.name} ${executionId}\n`)
   }
@@ -55,6 +64,25 @@ export function defineTasks(
       begin(context)
       await behave(settings, context, index)
       return settings.name
+    },
+  })
+  const second = executor.task({
+    id: 'second',
+    timeoutMs: LONG_MS,
+    run: async (context) => {
+      begin(context)
+      await pause(1000)
+      return settings.name
+    },
+  })
+  const killer = executor.task({
+    id: 'killer',
+    timeoutMs: LONG_MS,
+    run: async (context) => {
+      begin(context)
+      await pause(MOMENT_MS)
+      process.kill(process.pid, 'SIGKILL')
+      return 'never'
     },
   })
   const step = executor.task({
@@ -80,7 +108,7 @@ export function defineTasks(
         0,
       ),
   })
-  return { work, tree }
+  return { work, second, killer, tree }
 }
 
 /** What a tree comes to. */

@@ -31,7 +31,7 @@ export const SLEEPING_KEYS = ['key_1', 'key_2', 'key_3'] as const
 export const LEASES_MS = [2000, 5000, 15_000] as const
 
 /** One of the executors. */
-export function anExecutor({ random }: Choice): string {
+function anExecutor({ random }: Choice): string {
   return random.oneOf(...EXECUTORS)
 }
 

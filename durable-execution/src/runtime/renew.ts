@@ -25,6 +25,7 @@ export class Renewer<TTransaction> implements Job {
   private readonly runtime: Runtime<TTransaction>
   private readonly onLost: () => void
   private lastRoundAt: number
+  private round: Promise<boolean> | null = null
 
   /** @param onLost - Called when the storage says that a claim is lost: find out why. */
   constructor(runtime: Runtime<TTransaction>, onLost: () => void) {
@@ -45,8 +46,18 @@ export class Renewer<TTransaction> implements Job {
     return isAnyBusy ? intervalMs / 4 : intervalMs
   }
 
-  /** Answers whether a row was locked at the moment, and so was not renewed. */
-  async renewAll(): Promise<boolean> {
+  /**
+   * Answers whether a row was locked at the moment, and so was not renewed. One round at a time, on one connection: who asks while
+   * one is under way gets that one.
+   */
+  renewAll(): Promise<boolean> {
+    this.round ??= this.renewHeld().finally(() => {
+      this.round = null
+    })
+    return this.round
+  }
+
+  private async renewHeld(): Promise<boolean> {
     if (this.isOverdue) this.runtime.health.stalled()
     this.lastRoundAt = this.runtime.environment.monotonic()
     const claims = this.runtime.held.all().filter(({ isLost }) => !isLost)
@@ -64,7 +75,7 @@ export class Renewer<TTransaction> implements Job {
     const { outcomes } = await storage.once(
       'renew',
       (verbs, signal) => verbs.renew({ claims: renewals, leaseMs: claimant.leaseMs, signal }),
-      claimant.leaseMs * DEADLINE_SHARE,
+      { deadlineMs: claimant.leaseMs * DEADLINE_SHARE, waitsInLine: false },
     )
     // Those that ended meanwhile are lost too; the watch tells them apart.
     if (outcomes.includes('lost')) this.onLost()

@@ -7,7 +7,7 @@
  */
 import { DurableExecutionError, messageOf, toStoredError } from '../errors'
 import { applyChange, type ExecutionChange } from '../execution/change'
-import type { NewExecution } from '../execution/record'
+import type { ExecutionRecord, NewExecution } from '../execution/record'
 import { settlementOf, type Settlement } from '../execution/settlement'
 import { isFinished } from '../execution/status'
 import { createRecord, fail } from '../execution/transitions'
@@ -80,7 +80,8 @@ export class Settler<TTransaction> {
     change: ExecutionChange,
     insertions: readonly NewExecution[] = [],
   ): Promise<void> {
-    const settlement = settlementOf(held.record, change, insertions)
+    const { record } = held
+    const settlement = settlementOf(record, change, insertions)
     let answer: Answer
     try {
       answer = await this.batcher.add({ held, settlement })
@@ -90,7 +91,7 @@ export class Settler<TTransaction> {
       return
     }
     if (answer.outcome.outcome === 'lost') {
-      await this.lost(held, settlement)
+      await this.lost(held, record, settlement)
       return
     }
     this.applied(held, settlement, answer)
@@ -115,11 +116,20 @@ export class Settler<TTransaction> {
     await this.settle(held, change)
   }
 
-  private async lost(held: HeldClaim, settlement: Settlement): Promise<void> {
-    const { taskId, executionId, claimCount } = held.record
-    if (claimCount !== settlement.claimCount) {
-      // This process claimed it again meanwhile: the same end is stored under the new claim.
-      await this.settle(held, settlement.change, settlement.insertions)
+  /** @param decidedOn - The record that the settlement was decided on. */
+  private async lost(
+    held: HeldClaim,
+    decidedOn: ExecutionRecord,
+    settlement: Settlement,
+  ): Promise<void> {
+    const { taskId, executionId } = decidedOn
+    if (held.record.claimCount !== decidedOn.claimCount) {
+      // This process claimed it again meanwhile. If it was held all the time, the same end is stored under the new claim.
+      if (wasHeldUntil(decidedOn, held.record)) {
+        await this.settle(held, settlement.change, settlement.insertions)
+      } else {
+        held.ended(decidedOn.claimCount)
+      }
       return
     }
     this.runtime.events.emit({ type: 'result_dropped', taskId, executionId })
@@ -205,6 +215,14 @@ export class Settler<TTransaction> {
       }
     }
   }
+}
+
+/**
+ * Whether nobody stored an end between two claims of an execution: each claim since was a takeover. Where one was not, an end had been
+ * stored (ours, whose answer was lost, or another's): the newer claim is the next thing to do, not this one over again.
+ */
+function wasHeldUntil(earlier: ExecutionRecord, later: ExecutionRecord): boolean {
+  return later.takeovers - earlier.takeovers === later.claimCount - earlier.claimCount
 }
 
 function namesOf({ executionId, parentExecutionId }: Settlement): string[] {

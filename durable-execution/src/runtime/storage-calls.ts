@@ -10,6 +10,7 @@ import { Backoff } from '../lib/backoff'
 import { createDeferred } from '../lib/deferred'
 import { delay, type Environment } from '../lib/environment'
 import type { StorageAnswer, TaskExecutionsStorage } from '../storage/storage'
+import { CallLimit, MOST_CALLS } from './call-limit'
 import type { StorageHealth } from './storage-health'
 
 /** The longest a storage call may take, in milliseconds. */
@@ -37,10 +38,19 @@ export type StorageVerb<T, TTransaction> = (
   signal: AbortSignal,
 ) => Promise<T>
 
+/** How one call is made. */
+export interface CallOptions {
+  /** How long it may take before it is given up, in milliseconds. @default a third of a lease, at most 10 s */
+  readonly deadlineMs?: number
+  /** Whether it waits while the most calls are under way. @default true */
+  readonly waitsInLine?: boolean
+}
+
 /** Calls the storage. */
 export class StorageCalls<TTransaction> {
   private readonly deadlineMs: number
   private readonly longestPauseMs: number
+  private readonly limit = new CallLimit(MOST_CALLS)
   private readonly closing = createSharedController()
   private readonly verbs = new Map<
     string,
@@ -80,7 +90,22 @@ export class StorageCalls<TTransaction> {
   async once<T extends StorageAnswer>(
     verb: string,
     call: StorageVerb<T, TTransaction>,
-    deadlineMs = this.deadlineMs,
+    { deadlineMs = this.deadlineMs, waitsInLine = true }: CallOptions = {},
+  ): Promise<T> {
+    if (!waitsInLine) return this.send(verb, call, deadlineMs)
+    const turn = this.limit.enter()
+    if (turn) await turn
+    try {
+      return await this.send(verb, call, deadlineMs)
+    } finally {
+      this.limit.leave()
+    }
+  }
+
+  private async send<T extends StorageAnswer>(
+    verb: string,
+    call: StorageVerb<T, TTransaction>,
+    deadlineMs: number,
   ): Promise<T> {
     const sentAt = this.environment.monotonic()
     try {

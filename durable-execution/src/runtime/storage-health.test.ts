@@ -61,6 +61,7 @@ describe('StorageHealth', () => {
 
   it('holds off after a long outage and after a standstill, not after a short outage', async () => {
     await environment.advanceBy(LEASE_MS)
+    health.answered()
     fail()
     await environment.advanceBy(SHORT_OUTAGE_MS)
     expect(health.hasBeenHealthyFor(1)).toBe(false)
@@ -74,5 +75,16 @@ describe('StorageHealth', () => {
     expect(health.hasBeenHealthyFor(LEASE_MS)).toBe(true)
     health.stalled()
     expect(health.hasBeenHealthyFor(1)).toBe(false)
+  })
+
+  it('counts an outage from the last answer: a call that hangs fails late, and who has nothing to do asks rarely', async () => {
+    health.answered()
+    await environment.advanceBy(LONG_OUTAGE_MS)
+    fail()
+    await environment.advanceBy(1)
+    health.answered()
+    expect(health.hasBeenHealthyFor(1)).toBe(false)
+    await environment.advanceBy(LEASE_MS / 2)
+    expect(health.hasBeenHealthyFor(LEASE_MS / 2)).toBe(true)
   })
 })

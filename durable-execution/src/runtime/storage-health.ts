@@ -22,6 +22,8 @@ export class StorageHealth {
   private healthySince: number
   /** When the last outage ended, on the monotonic clock. */
   private backAt = -Infinity
+  /** When the storage answered last before the present outage, or now, on the monotonic clock. */
+  private lastAnsweredAt: number
   private hasToCatchUp = false
 
   constructor(environment: Environment, events: Events, leaseMs: number) {
@@ -29,6 +31,7 @@ export class StorageHealth {
     this.environment = environment
     this.events = events
     this.healthySince = environment.monotonic()
+    this.lastAnsweredAt = this.healthySince
   }
 
   get isAway(): boolean {
@@ -41,14 +44,17 @@ export class StorageHealth {
   }
 
   answered(): void {
-    if (this.awaySince === null) return
     const now = this.environment.monotonic()
+    // It may have been away since its last answer: a call that hangs fails late, and an idle executor asks rarely.
+    const unseenMs = now - this.lastAnsweredAt
+    this.lastAnsweredAt = now
+    if (this.awaySince === null) return
     const awayMs = now - this.awaySince
     this.events.emit({ type: 'storage_back', awayMs })
     this.awaySince = null
     this.backAt = now
     // Leases that are kept up have at least two thirds left when an outage begins: a short one makes none of them lapse.
-    if (awayMs >= this.leaseMs * SHORT_OUTAGE_SHARE) this.healthySince = now
+    if (unseenMs >= this.leaseMs * SHORT_OUTAGE_SHARE) this.healthySince = now
   }
 
   /** @param sentAt - When the call was sent, on the monotonic clock. */

@@ -56,6 +56,9 @@ export class StorageConnection implements TaskExecutionsStorage {
   /** Calls that were made, by verb, whether or not they got through. */
   readonly calls = new Map<Verb, number>()
 
+  private underWay = 0
+  private most = 0
+
   constructor(storage: TaskExecutionsStorage) {
     this.storage = storage
   }
@@ -81,6 +84,11 @@ export class StorageConnection implements TaskExecutionsStorage {
 
   countOf(verb: Verb): number {
     return this.calls.get(verb) ?? 0
+  }
+
+  /** The most calls that were under way at once. */
+  get mostAtOnce(): number {
+    return this.most
   }
 
   insert(request: RequestOf<'insert'>): ReturnType<TaskExecutionsStorage['insert']> {
@@ -135,7 +143,17 @@ export class StorageConnection implements TaskExecutionsStorage {
     return this.pass('prune', request, () => this.storage.prune(request))
   }
 
-  private pass<T>(verb: Verb, request: unknown, pass: () => Promise<T>): Promise<T> {
+  private async pass<T>(verb: Verb, request: unknown, pass: () => Promise<T>): Promise<T> {
+    this.underWay += 1
+    this.most = Math.max(this.most, this.underWay)
+    try {
+      return await this.passDisturbed(verb, request, pass)
+    } finally {
+      this.underWay -= 1
+    }
+  }
+
+  private passDisturbed<T>(verb: Verb, request: unknown, pass: () => Promise<T>): Promise<T> {
     this.calls.set(verb, this.countOf(verb) + 1)
     if (this.cutFault) return this.cutFault(pass)
     const disturbance = this.disturbances.find(

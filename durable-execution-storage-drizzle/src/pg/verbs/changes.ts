@@ -3,7 +3,7 @@ import type { ExecutionRecord, Settlement } from 'durable-execution'
 
 import { changedColumns } from '../../change'
 import { toRow, type SqlRow, type SqlValue } from '../../row'
-import type { RowChange } from '../../settlements'
+import type { RowChange } from '../../settling'
 import { number, text } from '../../values'
 import { write, type Program } from '../program'
 import type { Statements } from '../statements'

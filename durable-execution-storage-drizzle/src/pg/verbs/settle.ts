@@ -14,7 +14,7 @@ import {
 
 import { planInsertions, type At } from '../../insertions'
 import type { Guard } from '../../row'
-import { changeOf, deltasOf, isNewClaim, outcomeOf } from '../../settlements'
+import { changeOf, deltasOf, isNewClaim, outcomeOf } from '../../settling'
 import { readClock } from '../clock'
 import { readGuards, readRecords, sortedIds } from '../lists'
 import { read, type Program } from '../program'

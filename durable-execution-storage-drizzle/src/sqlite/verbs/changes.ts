@@ -3,7 +3,7 @@ import type { Settlement } from 'durable-execution'
 
 import { changedColumns } from '../../change'
 import type { SqlValue } from '../../row'
-import type { RowChange } from '../../settlements'
+import type { RowChange } from '../../settling'
 import { number } from '../../values'
 import { countEach, writeEach, type Program } from '../program'
 import type { Statements } from '../statements'

@@ -1,14 +1,9 @@
 /** The parents of executions that finished: their counts, and handing them over when nothing is left to wait for. */
-import {
-  isWaiting,
-  transitions,
-  type Claimant,
-  type ExecutionRecord,
-  type HandOver,
-} from 'durable-execution'
+import { transitions, type ExecutionRecord, type HandOver } from 'durable-execution'
 
 import type { At } from '../../insertions'
 import type { SqlValue } from '../../row'
+import { isDone } from '../../settling'
 import { readRecords } from '../lists'
 import { writeEach, type Program } from '../program'
 import type { Statements } from '../statements'
@@ -39,15 +34,6 @@ export function* bringDown(
   }
   if (written.length > 0) yield writeEach(statements.parent, written.map(paramsOf))
   return handedOver
-}
-
-/** Whether this waiting parent is held by the claimant to be resumed. */
-export function isHandedOverTo(parent: ExecutionRecord, { executorId }: Claimant): boolean {
-  return isDone(parent) && parent.executorId === executorId
-}
-
-function isDone({ status, activeChildrenCount }: ExecutionRecord): boolean {
-  return isWaiting(status) && activeChildrenCount <= 0
 }
 
 /** In the order of the placeholders of `Statements.parent`. */

@@ -13,13 +13,13 @@ import {
 
 import { planInsertions, type At } from '../../insertions'
 import type { Guard } from '../../row'
-import { changeOf, deltasOf, isNewClaim, outcomeOf } from '../../settlements'
+import { changeOf, deltasOf, isHandedOverTo, isNewClaim, outcomeOf } from '../../settling'
 import { readGuards, readRecords } from '../lists'
 import type { Program } from '../program'
 import type { Statements } from '../statements'
 import { writeChanges, writePlainSettlements } from './changes'
 import { insertRecords, readSleepers } from './insert'
-import { bringDown, isHandedOverTo } from './parents'
+import { bringDown } from './parents'
 
 /** Writes the settlements that still hold their claim. */
 export function* settle(

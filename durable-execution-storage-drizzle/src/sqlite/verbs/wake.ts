@@ -8,11 +8,12 @@ import {
 } from 'durable-execution'
 
 import type { At } from '../../insertions'
+import { isHandedOverTo } from '../../settling'
 import { readRecords } from '../lists'
 import type { Program } from '../program'
 import type { Statements } from '../statements'
 import { writeChanges } from './changes'
-import { bringDown, isHandedOverTo } from './parents'
+import { bringDown } from './parents'
 import { records } from './reads'
 
 type Woken = Omit<WakeAnswer, 'now'>

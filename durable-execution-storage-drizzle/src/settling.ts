@@ -1,4 +1,4 @@
-/** What settlements make of rows and of their parents: pure, and the same on every database. */
+/** What a batch of settlements comes to, decided between its reads and its writes: pure, and the same on every database. */
 import {
   countActiveInsertions,
   isWaiting,
@@ -18,7 +18,7 @@ export interface RowChange {
   readonly activeChildrenCount: number
 }
 
-/** The change of a settlement, with the count of the active rows it inserts under its own row. */
+/** The change that a settlement makes, with the count of the active rows it inserts under its own row. */
 export function changeOf(settlement: Settlement, refused: ReadonlySet<string>): RowChange {
   const { executionId, change, insertions } = settlement
   const activeChildrenCount = countActiveInsertions(insertions, executionId, refused)
@@ -47,7 +47,7 @@ export function deltasOf(
   return deltas
 }
 
-/** Whether a row was inserted as claimed by the caller and is still so. */
+/** Whether a row that was inserted as claimed is still the claimant's own. */
 export function isNewClaim(
   row: Pick<ExecutionRecord, 'executorId' | 'claimCount' | 'status'>,
   { executorId }: Pick<Claimant, 'executorId'>,
@@ -55,7 +55,20 @@ export function isNewClaim(
   return row.executorId === executorId && row.claimCount === 1 && row.status === 'running'
 }
 
-/** What to answer for a settlement. */
+/** Whether this waiting parent is held by the claimant to be resumed. */
+export function isHandedOverTo(
+  parent: ExecutionRecord,
+  { executorId }: Pick<Claimant, 'executorId'>,
+): boolean {
+  return isDone(parent) && parent.executorId === executorId
+}
+
+/** Whether this is a waiting parent that nothing active is left under. */
+export function isDone({ status, activeChildrenCount }: ExecutionRecord): boolean {
+  return isWaiting(status) && activeChildrenCount <= 0
+}
+
+/** The answer to one settlement. */
 export function outcomeOf(
   { insertions }: Settlement,
   outcome: GuardedOutcome,

@@ -1,0 +1,45 @@
+/** What a server is like, as far as it matters: asked once, of the first connection. */
+import { DurableExecutionError } from 'durable-execution'
+
+import type { SqlRow } from '../row'
+import { number, text } from '../values'
+
+/** What a storage has to know of its server. */
+export interface Server {
+  /** The most bytes that one statement with its values may have. */
+  readonly maxPacketBytes: number
+  /** Whether a statement outside a transaction is one of its own. */
+  readonly commitsBySelf: boolean
+}
+
+/** Asks what a storage has to know. Every one of these variables is there on MySQL and on MariaDB. */
+export const ASK_SERVER =
+  'SELECT @@max_allowed_packet, @@autocommit, @@character_set_client, @@sql_mode'
+
+/** The clock of the server, in milliseconds since the epoch, whatever the time zone of the session. */
+export const ASK_TIME = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
+
+/**
+ * Reads the answer to {@link ASK_SERVER}.
+ *
+ * @param escapes - Whether values are written into statements with backslashes, as mysql2 does where nothing is prepared.
+ * @throws A non-retryable `DurableExecutionError` if texts would not arrive as they are.
+ */
+export function toServer(row: SqlRow | undefined, escapes: boolean): Server {
+  const [maxPacketBytes, autocommit, characterSet, sqlMode] = Array.from(row ?? [])
+  if (text(characterSet) !== 'utf8mb4') {
+    refuse(
+      `the connection uses the character set ${text(characterSet)}: leave mysql2's option "charset" at its default, or set it to "utf8mb4"`,
+    )
+  }
+  if (escapes && text(sqlMode).includes('NO_BACKSLASH_ESCAPES')) {
+    refuse('its sql_mode has NO_BACKSLASH_ESCAPES: leave the option preparedStatements on')
+  }
+  return { maxPacketBytes: number(maxPacketBytes), commitsBySelf: number(autocommit) === 1 }
+}
+
+function refuse(what: string): never {
+  throw DurableExecutionError.nonRetryable(`The database cannot hold executions so: ${what}`, {
+    code: 'storage',
+  })
+}
