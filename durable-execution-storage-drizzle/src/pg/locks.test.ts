@@ -146,6 +146,25 @@ describe.skipIf(servers.length === 0).each(servers)('parallel connections on $na
       expect(rows.map(({ status }) => status)).toStrictEqual(rows.map(() => 'cancelled'))
     }))
 
+  it('end a call that is given up, and go on', () =>
+    withDatabase(driver, async (database) => {
+      const { storage, tableName } = database
+      await insertClaimed(database)
+      const controller = new AbortController()
+      const { signal } = controller
+      const claims = [{ executionId: 'te_1', claimCount: 1, dueInMs: 0 }]
+      const given = await whileOpen(
+        database,
+        `UPDATE "${tableName}" SET queue = queue`,
+        () => storage.release({ claims, signal }).catch((caught: unknown) => caught),
+        () => {
+          controller.abort()
+        },
+      )
+      expect(given).toMatchObject({ isRetryable: true })
+      expect(await storage.release({ claims })).toMatchObject({ outcomes: ['applied'] })
+    }))
+
   it('hand each due row to one claim', () =>
     withDatabase(driver, async ({ storage }) => {
       const executions = Array.from({ length: 300 }, (_, index) =>
@@ -216,6 +235,7 @@ async function whileOpen<T>(
   { query, tableName, inTransaction }: TestDatabase,
   text: string,
   call: () => Promise<T>,
+  meanwhile: () => void = () => undefined,
 ): Promise<T> {
   let called: Promise<T> | undefined
   await inTransaction(async (transaction) => {
@@ -225,6 +245,7 @@ async function whileOpen<T>(
       "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1"
     const isWaiting = async () => (await query(waiting, [`%"${tableName}"%`])).length > 0
     await vi.waitUntil(isWaiting, { timeout: 10_000 })
+    meanwhile()
   })
   if (!called) throw new Error('The transaction did not run')
   return called

@@ -56,13 +56,21 @@ type ToText = (text: string) => string | null
 /** Arrays are written here, in PostgreSQL's own form: each driver has another idea of how to bind one. */
 function encode(param: PgValue, toText: ToText): string | null {
   if (param === null) return null
-  if (typeof param === 'number') return String(param)
+  if (typeof param === 'number') return integer(param)
   if (typeof param === 'string') return toText(param)
   return `{${param.map((element) => encodeElement(element, toText)).join(',')}}`
 }
 
 function encodeElement(element: SqlValue, toText: ToText): string {
-  if (typeof element === 'number') return String(element)
+  if (typeof element === 'number') return integer(element)
   const text = element === null ? null : toText(element)
   return text === null ? 'NULL' : `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+}
+
+/**
+ * All numbers of rows are integers, and PostgreSQL takes no others for them; executors send moments with fractions. Rounded up a
+ * moment divides whole milliseconds as it did, and a delay is not cut short.
+ */
+function integer(value: number): string {
+  return String(Math.ceil(value))
 }
