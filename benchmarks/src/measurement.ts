@@ -1,0 +1,109 @@
+/** What is measured, and how a set of measurements is put together. */
+
+/** The unit of each metric. */
+export const UNITS = {
+  enqueue: 'tasks/s',
+  drain: 'tasks/s',
+  drain_overlapped: 'tasks/s',
+  drain_two_queues: 'tasks/s',
+  together: 'tasks/s',
+  together_overlapped: 'tasks/s',
+  result_p50: 'ms',
+  result_p99: 'ms',
+  commit: 'ms',
+  cpu_us: 'µs/task',
+  wal_bytes: 'bytes/task',
+  fan_in: 'ms',
+  fan_in_plain: 'ms',
+  parents: 'ms',
+  parents_plain: 'ms',
+  deep_tree_level: 'ms/level',
+  chain: 'ms',
+  chain_steps: 'steps/s',
+  one_worker: 'tasks/s',
+  two_workers: 'tasks/s',
+  four_workers: 'tasks/s',
+  ran_twice: 'executions',
+  deadlocks: 'deadlocks',
+  takeover_p50: 'ms',
+  takeover_p99: 'ms',
+  takeover_max: 'ms',
+  not_taken_over: 'executions',
+  statements: '1/s',
+  idle_cpu: '%',
+  exit: 'ms',
+  heap: 'MB',
+  rss_slope: 'MB/min',
+  lag_p99: 'ms',
+  throughput: 'tasks/s',
+  start_p50: 'ms',
+  start_p99: 'ms',
+  pinned_throughput: 'tasks/s',
+  pinned_start_p50: 'ms',
+  pinned_start_p99: 'ms',
+  cancel_p50: 'ms',
+  cancel_p99: 'ms',
+} as const
+
+export type Metric = keyof typeof UNITS
+
+/** The figures of one run of one system. */
+export type Figures = Partial<Record<Metric, number>>
+
+/** A figure over all runs, as it is written to the JSON file. */
+export interface Measurement {
+  readonly workload: string
+  readonly storage: string
+  readonly system: string
+  readonly metric: Metric
+  readonly unit: string
+  /** The median of the runs. */
+  readonly value: number
+  readonly min: number
+  readonly max: number
+  readonly runs: number
+  /** How the system was set up. */
+  readonly settings: string
+}
+
+/** The middle of some numbers, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  return percentile(values, 0.5)
+}
+
+/**
+ * The value below which a share of the numbers lies, interpolated linearly between neighbours.
+ *
+ * @param share - From 0 to 1.
+ */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const place = (sorted.length - 1) * share
+  const below = sorted[Math.floor(place)]
+  const above = sorted[Math.ceil(place)]
+  if (below === undefined || above === undefined) return NaN
+  return below + (above - below) * (place - Math.floor(place))
+}
+
+/** Puts the runs of one system together. */
+export function summarize(
+  of: Pick<Measurement, 'workload' | 'storage' | 'system' | 'settings'>,
+  runs: readonly Figures[],
+): Measurement[] {
+  const metrics = new Set(runs.flatMap((figures) => Object.keys(figures) as Metric[]))
+  return [...metrics].map((metric) => {
+    const values = runs.flatMap((figures) => figures[metric] ?? [])
+    return {
+      workload: of.workload,
+      storage: of.storage,
+      system: of.system,
+      metric,
+      unit: UNITS[metric],
+      value: median(values),
+      min: Math.min(...values),
+      max: Math.max(...values),
+      runs: values.length,
+      settings: of.settings,
+    }
+  })
+}

@@ -1,0 +1,47 @@
+/** BullMQ on Redis, which syncs its file once a second. */
+import { Queue, QueueEvents, Worker } from 'bullmq'
+
+import type { BenchContext } from '../workload'
+import { batchesOf, Counter, INPUT, OUTPUT, type TaskQueue } from './queue'
+
+const QUEUE = 'bench'
+
+/** Opens it on a Redis server that is emptied. */
+export async function openBullmq({ redisUrl }: BenchContext): Promise<TaskQueue> {
+  if (redisUrl === null) throw new Error('BullMQ needs a Redis server')
+  const { hostname, port } = new URL(redisUrl)
+  const connection = { host: hostname, port: Number(port), maxRetriesPerRequest: null }
+  const queue = new Queue(QUEUE, { connection })
+  await queue.obliterate({ force: true })
+  const queueEvents = new QueueEvents(QUEUE, { connection })
+  await queueEvents.waitUntilReady()
+  const ended = new Counter()
+  let worker: Worker | null = null
+  return {
+    settings:
+      'addBulk 1000 a call, concurrency 100, results kept, waitUntilFinished by QueueEvents; Redis with appendfsync everysec',
+    async enqueue(count) {
+      for (const length of batchesOf(count, 1000)) {
+        const job = { name: 'bench', data: INPUT }
+        await queue.addBulk(Array.from({ length }, () => job))
+      }
+    },
+    async start() {
+      worker = new Worker(QUEUE, async () => OUTPUT, { connection, concurrency: 100 })
+      worker.on('completed', () => {
+        ended.add()
+      })
+      await worker.waitUntilReady()
+    },
+    whenDone: (count) => ended.whenAt(count),
+    async roundTrip() {
+      const job = await queue.add('bench', INPUT)
+      await job.waitUntilFinished(queueEvents)
+    },
+    async close() {
+      await worker?.close()
+      await queueEvents.close()
+      await queue.close()
+    },
+  }
+}

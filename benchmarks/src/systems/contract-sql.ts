@@ -1,0 +1,80 @@
+/** Our storage's own statements in a bare loop: what they cost without an executor. */
+import {
+  settlementOf,
+  transitions,
+  type ExecutionRecord,
+  type TaskExecutionsStorage,
+} from 'durable-execution'
+import { newExecution } from 'durable-execution-storage-test-utils'
+
+import { openStorage } from '../databases/storages'
+import type { BenchContext } from '../workload'
+import type { Floor } from './floor'
+import { BATCH, batchesOf, INPUT, OUTPUT } from './queue'
+
+const CLAIMANT = { executorId: 'contract', leaseMs: 3_600_000 }
+const CLAIM = {
+  ...CLAIMANT,
+  queue: 'default',
+  limit: BATCH,
+  takeOver: 'never',
+  suspects: 'exclude',
+} as const
+
+/** Opens the storage of a context. */
+export async function openContractSql(context: BenchContext): Promise<Floor> {
+  const { storage, settings, close } = await openStorage(context)
+  let nextId = 0
+  const rows = (length: number) => {
+    const input = JSON.stringify(INPUT)
+    return Array.from({ length }, () => {
+      nextId += 1
+      return newExecution({ executionId: `te_${String(nextId).padStart(20, '0')}`, input })
+    })
+  }
+  return {
+    settings: `insert, claim and settle of the storage, 1000 rows a call; ${settings}`,
+    async insert(count) {
+      for (const length of batchesOf(count, BATCH)) {
+        await storage.insert({ ...CLAIMANT, executions: rows(length) })
+      }
+    },
+    async drain() {
+      let count = 0
+      for (;;) {
+        const { records } = await storage.claim(CLAIM)
+        if (records.length === 0) return count
+        await settle(storage, records)
+        count += records.length
+      }
+    },
+    drainOverlapped: context.storage.startsWith('sqlite') ? null : () => overlapped(storage),
+    async commitOne() {
+      await storage.insert({ ...CLAIMANT, executions: rows(1) })
+    },
+    close,
+  }
+}
+
+async function overlapped(storage: TaskExecutionsStorage<unknown>): Promise<number> {
+  let count = 0
+  let settled: Promise<void> = Promise.resolve()
+  for (;;) {
+    const { records } = await storage.claim(CLAIM)
+    await settled
+    if (records.length === 0) return count
+    settled = settle(storage, records)
+    count += records.length
+  }
+}
+
+async function settle(
+  storage: TaskExecutionsStorage<unknown>,
+  records: readonly ExecutionRecord[],
+): Promise<void> {
+  const settlements = records.map((record) => {
+    JSON.parse(record.input ?? 'null')
+    return settlementOf(record, transitions.complete(record, JSON.stringify(OUTPUT)), [])
+  })
+  await storage.settle({ ...CLAIMANT, settlements, handOver: null })
+}

@@ -1,0 +1,58 @@
+/** DBOS: a queue that polls every 10 ms; results by direct start. */
+import { DBOS, DBOSClient } from '@dbos-inc/dbos-sdk'
+import pg from 'pg'
+
+import type { BenchContext } from '../workload'
+import { batchesOf, Counter, INPUT, OUTPUT, type TaskQueue } from './queue'
+
+const QUEUE = 'bench'
+
+/** Opens it in a schema of its own. */
+export async function openDbos({ url }: BenchContext): Promise<TaskQueue> {
+  const admin = new pg.Client({ connectionString: url })
+  await admin.connect()
+  await admin.query('DROP SCHEMA IF EXISTS dbos CASCADE')
+  await admin.end()
+  const ended = new Counter()
+  const workflow = DBOS.registerWorkflow(
+    async (_input: typeof INPUT) => {
+      ended.add()
+      return OUTPUT
+    },
+    { name: 'bench' },
+  )
+  DBOS.setConfig({
+    name: 'bench',
+    systemDatabaseUrl: url,
+    systemDatabasePoolSize: 20,
+    logLevel: 'error',
+    applicationVersion: '1',
+  })
+  await DBOS.launch()
+  const client = await DBOSClient.create({ systemDatabaseUrl: url, systemDatabasePoolSize: 20 })
+  const options = { queueName: QUEUE, workflowName: 'bench', appVersion: '1' }
+  return {
+    settings:
+      'DBOSClient.enqueue 50 at once, workerConcurrency 200, polling 10 ms, pool 20; an end counts when the function ends; round trips by startWorkflow',
+    share: 0.1,
+    async enqueue(count) {
+      for (const length of batchesOf(count, 50)) {
+        await Promise.all(
+          Array.from({ length }, () => client.enqueue<typeof workflow>(options, INPUT)),
+        )
+      }
+    },
+    async start() {
+      await DBOS.registerQueue(QUEUE, { workerConcurrency: 200, minPollingIntervalMs: 10 })
+    },
+    whenDone: (count) => ended.whenAt(count),
+    async roundTrip() {
+      const handle = await DBOS.startWorkflow(workflow)(INPUT)
+      await handle.getResult()
+    },
+    async close() {
+      await client.destroy()
+      await DBOS.shutdown()
+    },
+  }
+}

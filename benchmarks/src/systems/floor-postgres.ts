@@ -1,0 +1,89 @@
+/** The floor on PostgreSQL. */
+import pg from 'pg'
+
+import type { Floor } from './floor'
+import { BATCH, batchesOf, INPUT, OUTPUT } from './queue'
+
+const INSERT = `INSERT INTO floor (id, status, due_at, input) SELECT u.id, 0, 0, u.input FROM unnest($1::bigint[], $2::text[]) AS u (id, input)`
+const CLAIM = `UPDATE floor SET status = 1 WHERE id = ANY (ARRAY(SELECT id FROM floor WHERE status = 0 AND due_at <= $1 ORDER BY due_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)) RETURNING id, input`
+const COMPLETE = `UPDATE floor AS f SET status = 2, output = u.output FROM unnest($1::bigint[], $2::text[]) AS u (id, output) WHERE f.id = u.id AND f.status = 1`
+const ONE = `INSERT INTO floor (id, status, due_at, input) VALUES ($1, 2, 0, $2)`
+
+/** Opens the floor. */
+export async function openFloorPostgres(url: string): Promise<Floor> {
+  const [first, second] = [await connect(url), await connect(url)]
+  await first.query('DROP TABLE IF EXISTS floor')
+  await first.query(
+    'CREATE TABLE floor (id bigint PRIMARY KEY, status smallint NOT NULL, due_at bigint NOT NULL, input text NOT NULL, output text)',
+  )
+  await first.query('CREATE INDEX floor_due ON floor (due_at) WHERE status = 0')
+  let nextId = 0
+  const input = JSON.stringify(INPUT)
+  return {
+    settings:
+      'table (id bigint primary key, status smallint, due_at bigint, input text, output text), index (due_at) where status = 0; 1000 rows a statement through unnest, prepared; claim by = ANY(ARRAY(SELECT … FOR UPDATE SKIP LOCKED)); in turn on one connection, overlapped on two',
+    async insert(count) {
+      for (const length of batchesOf(count, BATCH)) {
+        const ids = Array.from({ length }, () => (nextId += 1))
+        const inputs = ids.map(() => input)
+        await first.query({ name: 'insert', text: INSERT, values: [ids, inputs] })
+      }
+    },
+    async drain() {
+      let count = 0
+      for (;;) {
+        const ids = await claim(first)
+        if (ids.length === 0) return count
+        await complete(first, ids)
+        count += ids.length
+      }
+    },
+    drainOverlapped: () => overlapped(first, second),
+    async commitOne() {
+      nextId += 1
+      await first.query({ name: 'one', text: ONE, values: [nextId, input] })
+    },
+    async close() {
+      await first.query('DROP TABLE floor')
+      await Promise.all([first.end(), second.end()])
+    },
+  }
+}
+
+/** No join but by the index: the table is small when the statement is planned, and large later. */
+async function connect(url: string): Promise<pg.Client> {
+  const options = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off'
+  const client = new pg.Client({ connectionString: url, options })
+  await client.connect()
+  return client
+}
+
+async function claim(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<{ id: string; input: string }>({
+    name: 'claim',
+    text: CLAIM,
+    values: [1],
+  })
+  return rows.map(({ id, input }) => {
+    JSON.parse(input)
+    return id
+  })
+}
+
+async function complete(client: pg.Client, ids: readonly string[]): Promise<void> {
+  const outputs = ids.map(() => JSON.stringify(OUTPUT))
+  await client.query({ name: 'complete', text: COMPLETE, values: [ids, outputs] })
+}
+
+/** While one batch is completed the next is claimed. */
+async function overlapped(claiming: pg.Client, completing: pg.Client): Promise<number> {
+  let count = 0
+  let completed: Promise<void> = Promise.resolve()
+  for (;;) {
+    const ids = await claim(claiming)
+    await completed
+    if (ids.length === 0) return count
+    completed = complete(completing, ids)
+    count += ids.length
+  }
+}

@@ -1,0 +1,63 @@
+/** The floor on SQLite, by better-sqlite3. */
+import { openSqlite } from '../databases/sqlite'
+import type { StorageName } from '../workload'
+import type { Floor } from './floor'
+import { BATCH, batchesOf, INPUT, OUTPUT } from './queue'
+
+interface Row {
+  readonly id: number
+  readonly input: string
+}
+
+/** Opens the floor. */
+export async function openFloorSqlite(file: string, storage: StorageName): Promise<Floor> {
+  const database = openSqlite(file, storage)
+  database.exec(
+    `CREATE TABLE floor (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, due_at INTEGER NOT NULL, input TEXT NOT NULL, output TEXT);
+     CREATE INDEX floor_due ON floor (due_at) WHERE status = 0;`,
+  )
+  const insert = database.prepare(
+    'INSERT INTO floor (id, status, due_at, input) VALUES (?, 0, 0, ?)',
+  )
+  const claim = database.prepare<[], Row>(
+    `UPDATE floor SET status = 1 WHERE id IN (SELECT id FROM floor WHERE status = 0 AND due_at <= 1 ORDER BY due_at LIMIT ${BATCH}) RETURNING id, input`,
+  )
+  const complete = database.prepare(
+    'UPDATE floor SET status = 2, output = ? WHERE id = ? AND status = 1',
+  )
+  let nextId = 0
+  const input = JSON.stringify(INPUT)
+  const insertMany = database.transaction((length: number) => {
+    for (let index = 0; index < length; index += 1) insert.run((nextId += 1), input)
+  })
+  const claimMany = database.transaction(() => claim.all())
+  const completeMany = database.transaction((rows: readonly Row[]) => {
+    for (const { id, input: text } of rows) {
+      JSON.parse(text)
+      complete.run(JSON.stringify(OUTPUT), id)
+    }
+  })
+  return {
+    settings:
+      'table (id integer primary key, status, due_at, input, output), index (due_at) where status = 0; 1000 rows a transaction, prepared; claim by UPDATE … RETURNING',
+    async insert(count) {
+      for (const length of batchesOf(count, BATCH)) insertMany.immediate(length)
+    },
+    async drain() {
+      let count = 0
+      for (;;) {
+        const rows = claimMany.immediate()
+        if (rows.length === 0) return count
+        completeMany.immediate(rows)
+        count += rows.length
+      }
+    },
+    drainOverlapped: null,
+    async commitOne() {
+      insertMany.immediate(1)
+    },
+    async close() {
+      database.close()
+    },
+  }
+}

@@ -1,0 +1,59 @@
+/** What P1, P2 and P3 ask of every system that runs tasks. */
+import type { BenchContext } from '../workload'
+
+/**
+ * The input of every task, about a hundred bytes as JSON, and its output.
+ */
+export const INPUT = { user: 'u_01J9ZK', action: 'send_welcome', text: 'x'.repeat(40), n: 42 }
+export const OUTPUT = { ok: true, n: 43 }
+
+/** Rows a statement, where many are written at once. */
+export const BATCH = 1000
+
+/** A system on a database of its own. */
+export interface TaskQueue {
+  /** How it was set up, in words. */
+  readonly settings: string
+  /** The share of the tasks that it can do in a time like the others'. @default 1 */
+  readonly share?: number
+  /** Puts tasks that do nothing into the database, many at once. */
+  enqueue(count: number): Promise<void>
+  /** Begins to run them. */
+  start(): Promise<void>
+  /** Resolves when the ends of so many tasks, counted from the beginning, are stored. */
+  whenDone(count: number): Promise<void>
+  /** Enqueues a task and waits for its end. */
+  roundTrip(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens a system. */
+export type OpenQueue = (context: BenchContext) => Promise<TaskQueue>
+
+/** Counts ends, and resolves at a number of them. */
+export class Counter {
+  private count = 0
+  private target = Infinity
+  private reached: () => void = () => undefined
+
+  add(ended = 1): void {
+    this.count += ended
+    if (this.count >= this.target) this.reached()
+  }
+
+  /** Resolves when so many were counted. */
+  whenAt(target: number): Promise<void> {
+    if (this.count >= target) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.target = target
+      this.reached = resolve
+    })
+  }
+}
+
+/** Numbers in batches, as the lengths of them. */
+export function batchesOf(count: number, size: number): number[] {
+  const batches: number[] = []
+  for (let left = count; left > 0; left -= size) batches.push(Math.min(size, left))
+  return batches
+}

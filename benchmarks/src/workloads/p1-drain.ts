@@ -1,0 +1,68 @@
+/** P1: tasks that are ready are run, and their results kept. */
+import { walOf } from '../databases/wal'
+import type { Figures } from '../measurement'
+import { cpuOf, rate, timed } from '../stopwatch'
+import { isBareSql, openBareSql, openQueue } from '../systems/open'
+import {
+  BASELINES,
+  FAST_PEERS,
+  scaled,
+  SLOW_PEERS,
+  STORAGES,
+  type BenchContext,
+  type Workload,
+} from '../workload'
+
+const TASKS = 20_000
+
+export const drain: Workload = {
+  id: 'P1',
+  title: 'Drain 20,000 ready tasks',
+  storages: STORAGES,
+  systems: ['durable-execution', ...BASELINES, ...FAST_PEERS, ...SLOW_PEERS],
+  run: async (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
+}
+
+async function ofQueue(context: BenchContext) {
+  const queue = await openQueue(context)
+  const count = scaled(context, TASKS * (queue.share ?? 1), 100)
+  const figures: Figures = {}
+  let cpu = 0
+  const wal = await walOf(context, async () => {
+    cpu = await cpuOf(async () => {
+      const enqueueMs = await timed(() => queue.enqueue(count))
+      const drainMs = await timed(async () => {
+        await queue.start()
+        await queue.whenDone(count)
+      })
+      Object.assign(figures, { enqueue: rate(count, enqueueMs), drain: rate(count, drainMs) })
+    })
+  })
+  figures.cpu_us = cpu / count
+  if (wal !== undefined) figures.wal_bytes = wal / count
+  await queue.close()
+  return { figures, settings: queue.settings }
+}
+
+async function ofBareSql(context: BenchContext) {
+  const bare = await openBareSql(context)
+  const count = scaled(context, TASKS, 100)
+  const figures: Figures = {}
+  let cpu = 0
+  const wal = await walOf(context, async () => {
+    cpu = await cpuOf(async () => {
+      const insertMs = await timed(() => bare.insert(count))
+      const drainMs = await timed(() => bare.drain())
+      Object.assign(figures, { enqueue: rate(count, insertMs), drain: rate(count, drainMs) })
+    })
+  })
+  figures.cpu_us = cpu / count
+  if (wal !== undefined) figures.wal_bytes = wal / count
+  const { drainOverlapped } = bare
+  if (drainOverlapped) {
+    await bare.insert(count)
+    figures.drain_overlapped = rate(count, await timed(drainOverlapped))
+  }
+  await bare.close()
+  return { figures, settings: bare.settings }
+}

@@ -1,0 +1,62 @@
+/** P2: tasks are enqueued and run at the same time, by one process. For bare SQL: the whole cycle of insert, claim and completion. */
+import { walOf } from '../databases/wal'
+import type { Figures } from '../measurement'
+import { cpuOf, rate, timed } from '../stopwatch'
+import { isBareSql, openBareSql, openQueue } from '../systems/open'
+import {
+  BASELINES,
+  FAST_PEERS,
+  scaled,
+  SLOW_PEERS,
+  STORAGES,
+  type BenchContext,
+  type Workload,
+} from '../workload'
+
+const TASKS = 20_000
+
+export const together: Workload = {
+  id: 'P2',
+  title: 'Enqueue and run 20,000 tasks at the same time',
+  storages: STORAGES,
+  systems: ['durable-execution', ...BASELINES, ...FAST_PEERS, ...SLOW_PEERS],
+  run: async (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
+}
+
+async function ofQueue(context: BenchContext) {
+  const queue = await openQueue(context)
+  const count = scaled(context, TASKS * (queue.share ?? 1), 100)
+  await queue.start()
+  const figures: Figures = {}
+  const wal = await walOf(context, async () => {
+    const cpu = await cpuOf(async () => {
+      const ms = await timed(() => Promise.all([queue.enqueue(count), queue.whenDone(count)]))
+      figures.together = rate(count, ms)
+    })
+    figures.cpu_us = cpu / count
+  })
+  if (wal !== undefined) figures.wal_bytes = wal / count
+  await queue.close()
+  return { figures, settings: queue.settings }
+}
+
+async function ofBareSql(context: BenchContext) {
+  const bare = await openBareSql(context)
+  const count = scaled(context, TASKS, 100)
+  const figures: Figures = {}
+  const ms = await timed(async () => {
+    await bare.insert(count)
+    await bare.drain()
+  })
+  figures.together = rate(count, ms)
+  const { drainOverlapped } = bare
+  if (drainOverlapped) {
+    const overlappedMs = await timed(async () => {
+      await bare.insert(count)
+      await drainOverlapped()
+    })
+    figures.together_overlapped = rate(count, overlappedMs)
+  }
+  await bare.close()
+  return { figures, settings: bare.settings }
+}

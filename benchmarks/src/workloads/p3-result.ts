@@ -1,0 +1,49 @@
+/** P3: one task at a time is enqueued and its result waited for, while nothing else happens. For bare SQL: one insert with its commit. */
+import { percentile } from '../measurement'
+import { timed } from '../stopwatch'
+import { isBareSql, openBareSql, openQueue } from '../systems/open'
+import {
+  BASELINES,
+  FAST_PEERS,
+  scaled,
+  SLOW_PEERS,
+  STORAGES,
+  type BenchContext,
+  type Workload,
+} from '../workload'
+
+const WARM_UP = 50
+const SAMPLES = 300
+
+export const result: Workload = {
+  id: 'P3',
+  title: 'From enqueue to result, one at a time',
+  storages: STORAGES,
+  systems: ['durable-execution', ...BASELINES, ...FAST_PEERS, ...SLOW_PEERS],
+  run: async (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
+}
+
+async function ofQueue(context: BenchContext) {
+  const queue = await openQueue(context)
+  await queue.start()
+  const samples = await sample(context, () => queue.roundTrip())
+  await queue.close()
+  const figures = { result_p50: percentile(samples, 0.5), result_p99: percentile(samples, 0.99) }
+  return { figures, settings: queue.settings }
+}
+
+async function ofBareSql(context: BenchContext) {
+  const bare = await openBareSql(context)
+  const samples = await sample(context, () => bare.commitOne())
+  await bare.close()
+  return { figures: { commit: percentile(samples, 0.5) }, settings: bare.settings }
+}
+
+async function sample(context: BenchContext, work: () => Promise<void>): Promise<number[]> {
+  const samples: number[] = []
+  for (let count = 0; count < WARM_UP; count += 1) await work()
+  for (let count = scaled(context, SAMPLES, 20); count > 0; count -= 1) {
+    samples.push(await timed(work))
+  }
+  return samples
+}
