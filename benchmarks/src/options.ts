@@ -18,6 +18,7 @@ export const USAGE = `pnpm bench [P1 P2 …] [options]
   --floor             beside ours: bare SQL on a narrow table, and the storage's own statements without an executor
   --runs N            of each system; the median counts. Default: 3
   --json FILE         writes the measurements there
+  --profile FOLDER    a processor profile of every run, for the developer tools of a browser
   --scale SHARE       of the sizes: 1, or less for a try
 Databases are those that BENCH_POSTGRES_URL, BENCH_MYSQL_URL, BENCH_MARIADB_URL and BENCH_REDIS_URL name, else private ones.
 
@@ -32,6 +33,8 @@ export interface Options {
   readonly runs: number
   readonly scale: number
   readonly json: string | null
+  /** The folder for processor profiles. */
+  readonly profiles: string | null
 }
 
 /** @throws An error that names what is wrong. */
@@ -49,6 +52,7 @@ export function readOptions(args: readonly string[]): Options {
       runs: { type: 'string', default: '3' },
       scale: { type: 'string', default: '1' },
       json: { type: 'string' },
+      profile: { type: 'string' },
     },
   })
   return {
@@ -63,6 +67,7 @@ export function readOptions(args: readonly string[]): Options {
     runs: positive('--runs', values.runs),
     scale: positive('--scale', values.scale),
     json: values.json ?? null,
+    profiles: values.profile ?? null,
   }
 }
 

@@ -69,7 +69,7 @@ async function runWorkload(
         scale: options.scale,
       }
       try {
-        const answer = await runInProcess(workload, context)
+        const answer = await runInProcess(workload, context, options.profiles)
         figures.set(system, [...(figures.get(system) ?? []), answer.figures])
         settings.set(system, answer.settings)
         report(`${workload.id} ${storage} ${system} ${run + 1}/${runs}: ${inWords(answer.figures)}`)

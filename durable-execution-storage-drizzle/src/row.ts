@@ -3,6 +3,7 @@ import type {
   ExecutionRecord,
   ExistingExecution,
   ParentReference,
+  ResolvedRetryOptions,
   StoredError,
 } from 'durable-execution'
 
@@ -108,7 +109,7 @@ export function toRow(record: ExecutionRecord): SqlValue[] {
     record.sleepingKey,
     record.sleepMsBeforeRun,
     record.timeoutMs,
-    JSON.stringify(record.retryOptions),
+    retryOptionsText(record.retryOptions),
     record.startAt,
     record.startedAt,
     record.finishedAt,
@@ -174,6 +175,17 @@ export function toGuard(row: SqlRow): Guard {
     sleepingKey: nullableText(row[GUARD_AT.sleeping_key]),
     parentExecutionId: nullableText(row[GUARD_AT.parent_execution_id]),
   }
+}
+
+/** Executions of a task share their options: each is written as JSON once. */
+const retryOptionsTexts = new WeakMap<ResolvedRetryOptions, string>()
+
+function retryOptionsText(options: ResolvedRetryOptions): string {
+  const known = retryOptionsTexts.get(options)
+  if (known !== undefined) return known
+  const json = JSON.stringify(options)
+  retryOptionsTexts.set(options, json)
+  return json
 }
 
 /** An error as a column holds it. */

@@ -117,8 +117,8 @@ export type {
 } from './execution/record'
 export { countActiveInsertions, parentDelta, settlementOf } from './execution/settlement'
 export type { Settlement } from './execution/settlement'
-export { applyChange } from './execution/change'
-export type { ExecutionChange } from './execution/change'
+export { applyChange, changedTimes } from './execution/change'
+export type { ChangedAt, ChangedTimes, ExecutionChange } from './execution/change'
 export { transitions }
 export { isFinished, isWaiting } from './execution/status'
 export { assertOneWritePerRow, fitsTakeOver, guardSettlement, isHeld } from './storage/requests'

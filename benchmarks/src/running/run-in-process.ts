@@ -9,10 +9,20 @@ const CHILD = fileURLToPath(new URL('child.ts', import.meta.url))
 /** No run takes longer, in milliseconds: what hangs is ended. */
 const LONGEST_MS = { short: 90_000, long: 30 * 60_000 }
 
-/** Answers what the run measured. Rejects with what the process wrote, if it failed. */
-export function runInProcess(workload: Workload, context: BenchContext): Promise<BenchRun> {
+/**
+ * Answers what the run measured. Rejects with what the process wrote, if it failed.
+ *
+ * @param profiles - The folder for a processor profile of the run; none is taken if it is `null`.
+ */
+export function runInProcess(
+  workload: Workload,
+  context: BenchContext,
+  profiles: string | null,
+): Promise<BenchRun> {
+  const profiling = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
   return new Promise((resolve, reject) => {
     const child = fork(CHILD, [workload.id, JSON.stringify(context)], {
+      execArgv: [...process.execArgv, ...profiling],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     const longestMs = LONGEST_MS[workload.isLong === true ? 'long' : 'short']

@@ -2,7 +2,7 @@
 import { DurableExecutionError } from 'durable-execution'
 
 import type { SqlRow } from '../row'
-import type { TextForm } from './program'
+import type { TextForm } from './encoding'
 
 /** One statement; with a name it is prepared under it. */
 export interface Query {

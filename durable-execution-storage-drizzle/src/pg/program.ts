@@ -3,7 +3,6 @@
  * connection of its own or inside a transaction of the user.
  */
 import type { SqlRow, SqlValue } from '../row'
-import { assertStorable, isStorable } from '../text'
 
 /** What a statement binds: a value, or a list of values, which becomes one array. */
 export type PgValue = SqlValue | readonly SqlValue[]
@@ -37,40 +36,4 @@ export async function runProgram<T>(
   let state = program.next()
   while (state.done !== true) state = program.next(await execute(state.value))
   return state.value
-}
-
-/** How a driver has to be given a text, so that it comes back as it is. */
-export type TextForm = (text: string) => string
-
-/** Values as all drivers take them: texts, in which PostgreSQL reads what the statement says they are. */
-export function encodeParams({ params, isStored }: Step, form: TextForm): (string | null)[] {
-  const toText: ToText = (text) => {
-    if (isStored) assertStorable(text)
-    return isStored || isStorable(text) ? form(text) : null
-  }
-  return params.map((param) => encode(param, toText))
-}
-
-type ToText = (text: string) => string | null
-
-/** Arrays are written here, in PostgreSQL's own form: each driver has another idea of how to bind one. */
-function encode(param: PgValue, toText: ToText): string | null {
-  if (param === null) return null
-  if (typeof param === 'number') return integer(param)
-  if (typeof param === 'string') return toText(param)
-  return `{${param.map((element) => encodeElement(element, toText)).join(',')}}`
-}
-
-function encodeElement(element: SqlValue, toText: ToText): string {
-  if (typeof element === 'number') return integer(element)
-  const text = element === null ? null : toText(element)
-  return text === null ? 'NULL' : `"${text.replaceAll(/["\\]/g, '\\$&')}"`
-}
-
-/**
- * All numbers of rows are integers, and PostgreSQL takes no others for them; executors send moments with fractions. Rounded up a
- * moment divides whole milliseconds as it did, and a delay is not cut short.
- */
-function integer(value: number): string {
-  return String(Math.ceil(value))
 }

@@ -7,8 +7,9 @@ import { createHash } from 'node:crypto'
 import { Backoff, delay, DurableExecutionError, type Environment } from 'durable-execution'
 
 import type { Driver, Execute, Query } from './driver'
+import { encodeParams } from './encoding'
 import { classify } from './errors'
-import { encodeParams, runProgram, type Program, type Step } from './program'
+import { runProgram, type Program, type Step } from './program'
 
 /** A program and how it is run. */
 export interface Work<T> {

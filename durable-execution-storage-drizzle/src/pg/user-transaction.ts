@@ -5,7 +5,8 @@ import { DurableExecutionError } from 'durable-execution'
 
 import { lineOf } from '../line'
 import type { SqlRow } from '../row'
-import { encodeParams, runProgram, type Program, type Step, type TextForm } from './program'
+import { encodeParams, type TextForm } from './encoding'
+import { runProgram, type Program, type Step } from './program'
 
 /** The part of a Drizzle transaction that programs need. */
 interface UserTransaction {

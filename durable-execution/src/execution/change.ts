@@ -20,32 +20,59 @@ export interface ExecutionChange {
   readonly sleepingKey: string | null
 }
 
-/** What a change makes of a record, at the storage's time `now`. The executor holds it no more. */
+/** The times that a change writes. `null` in `startAt` and `startedAt`: they stay as they are. */
+export interface ChangedTimes {
+  readonly claimAt: number | null
+  readonly startAt: number | null
+  readonly startedAt: number | null
+  readonly finishedAt: number | null
+}
+
+/** When a change is written at the storage's time `now`, with so many active children below. */
+export interface ChangedAt {
+  readonly now: number
+  readonly activeChildrenCount: number
+}
+
+/** What a change makes of a record. The executor holds it no more. */
 export function applyChange(
   record: ExecutionRecord,
   applied: ExecutionChange,
-  at: { now: number; activeChildrenCount: number },
+  at: ChangedAt,
 ): ExecutionRecord {
-  const { claimInMs, startsNow, ...columns } = applied
-  const { now, activeChildrenCount } = at
-  const dueAt = claimInMs === null ? null : now + claimInMs
+  const { claimInMs: _, startsNow: __, ...columns } = applied
+  const { claimAt, startAt, startedAt, finishedAt } = changedTimes(applied, at)
   return {
     ...record,
     ...columns,
     executorId: null,
-    claimAt: claimAtAfter(applied.status, dueAt, at),
-    startAt: applied.status === 'ready' && dueAt !== null ? dueAt : record.startAt,
-    startedAt: startsNow ? now : record.startedAt,
-    finishedAt: isFinished(applied.status) ? now : null,
-    activeChildrenCount,
-    updatedAt: now,
+    claimAt,
+    startAt: startAt ?? record.startAt,
+    startedAt: startedAt ?? record.startedAt,
+    finishedAt,
+    activeChildrenCount: at.activeChildrenCount,
+    updatedAt: at.now,
+  }
+}
+
+/** The times that a change writes, whatever the record: storages write them without knowing it. */
+export function changedTimes(
+  { status, claimInMs, startsNow }: ExecutionChange,
+  at: ChangedAt,
+): ChangedTimes {
+  const dueAt = claimInMs === null ? null : at.now + claimInMs
+  return {
+    claimAt: claimAtAfter(status, dueAt, at),
+    startAt: status === 'ready' ? dueAt : null,
+    startedAt: startsNow ? at.now : null,
+    finishedAt: isFinished(status) ? at.now : null,
   }
 }
 
 function claimAtAfter(
   status: TaskExecutionStatus,
   dueAt: number | null,
-  at: { now: number; activeChildrenCount: number },
+  at: ChangedAt,
 ): number | null {
   if (isFinished(status)) return null
   // A waiting parent with nothing left to wait for is due at once.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
-import { encodeParams, read, write } from './program'
+import { encodeParams } from './encoding'
+import { read, write } from './program'
 
 const asItIs = (text: string): string => text
 
