@@ -1,6 +1,6 @@
 /** Values as PostgreSQL reads them: every parameter is a text, whose type the statement says. */
 import type { SqlValue } from '../row'
-import { assertStorable, isStorable } from '../text'
+import { assertStorable, isStorable, isWellFormed } from '../text'
 import type { PgValue, Step } from './program'
 
 /** How a driver has to be given a text, so that it comes back as it is. */
@@ -53,9 +53,12 @@ function elementText(element: SqlValue, form: TextForm): string {
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const CONTROL_CHARACTER = /[\0-\x1f]/
 
-/** JSON quotes as arrays do, and is much faster than a replacement; but it writes control characters in a way of its own. */
+/**
+ * JSON quotes as arrays do, and is much faster than a replacement; but it writes control characters, and halves of surrogate pairs,
+ * in a way of its own.
+ */
 function quoted(text: string): string {
-  return CONTROL_CHARACTER.test(text)
+  return CONTROL_CHARACTER.test(text) || !isWellFormed(text)
     ? `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`
     : JSON.stringify(text)
 }

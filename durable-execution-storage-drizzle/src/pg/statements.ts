@@ -47,8 +47,32 @@ const TIMES: ReadonlySet<string> = new Set([
   'updated_at',
 ])
 
+/**
+ * Columns that are never NULL. A list of them in which all are the same is sent as one: PostgreSQL fills the rest up with NULLs
+ * when it makes rows of several lists, and the statement takes the first for those.
+ */
+export const SHORTENED: ReadonlySet<string> = new Set<(typeof COLUMNS)[number] | 'expected_status'>(
+  [
+    'task_id',
+    'queue',
+    'status',
+    'claim_count',
+    'attempt',
+    'takeovers',
+    'active_children_count',
+    'root_task_id',
+    'root_execution_id',
+    'sleep_ms_before_run',
+    'retry_options',
+    'start_at',
+    'created_at',
+    'updated_at',
+    'expected_status',
+  ],
+)
+
 /** The columns of a change, in the order of the parameters after the clock. */
-const CHANGED = [
+export const CHANGED = [
   'execution_id',
   'status',
   'attempt',
@@ -63,6 +87,9 @@ const CHANGED = [
   'active_children_count',
   'sleeping_key',
 ] as const
+
+/** The columns of a guarded change. */
+export const GUARDED = [...CHANGED, 'claim_count', 'expected_status'] as const
 
 /** The columns that a parent's change writes, in the order of the parameters. */
 const OF_PARENT = [
@@ -151,16 +178,31 @@ function reads(table: string) {
   }
 }
 
-/** Arrays as rows, from the place of the first parameter on. */
-function unnested(columns: readonly (keyof typeof TYPES)[], first: number): string {
-  const arrays = columns.map((column, index) => `$${first + index}::${TYPES[column] ?? 'text'}[]`)
-  return `unnest(${arrays.join(', ')})`
+type ParameterColumn = keyof typeof TYPES | 'expected_status'
+
+/** A list of values as a parameter. */
+function listAt(column: ParameterColumn, place: number): string {
+  const type = column === 'expected_status' ? 'text' : (TYPES[column] ?? 'text')
+  return `$${place}::${type}[]`
+}
+
+/** Lists as rows, from the place of the first parameter on. */
+function unnested(columns: readonly ParameterColumn[], first: number): string {
+  return `unnest(${columns.map((column, index) => listAt(column, first + index)).join(', ')})`
+}
+
+/** The value of a column in such a row, where its list may be shortened. */
+function unshortened(column: ParameterColumn, row: string, place: number): string {
+  return SHORTENED.has(column)
+    ? `coalesce(${row}.${column}, (${listAt(column, place)})[1])`
+    : `${row}.${column}`
 }
 
 function insertText(table: string, target: string): string {
-  const values = COLUMNS.map((column) =>
-    TIMES.has(column) ? `c.${column} + clock.now` : `c.${column}`,
-  )
+  const values = COLUMNS.map((column, index) => {
+    const value = unshortened(column, 'c', 2 + index)
+    return TIMES.has(column) ? `${value} + clock.now` : value
+  })
   return `WITH ${CLOCK} INSERT INTO ${table} (${RECORD}) SELECT ${values.join(', ')} FROM clock, ${unnested(COLUMNS, 2)} AS c (${RECORD}) ON CONFLICT ${target}DO NOTHING RETURNING execution_id, (SELECT now FROM clock) AS now`
 }
 
@@ -168,9 +210,9 @@ function insertText(table: string, target: string): string {
  * Rows that say what to update, as `c`. The limit is none, but PostgreSQL does not know that when it plans: it expects fewer rows
  * (a tenth), and looks each up rather than read a table that is small at that moment.
  */
-function few(rows: string, columns: readonly string[]): string {
+function few(rows: string, columns: readonly string[], values = 'u.*'): string {
   const names = columns.join(', ')
-  return `(SELECT u.* FROM ${rows} AS u (${names}) LIMIT (SELECT NULL::bigint)) AS c (${names})`
+  return `(SELECT ${values} FROM ${rows} AS u (${names}) LIMIT (SELECT NULL::bigint)) AS c (${names})`
 }
 
 /** Where a row is, looked up by its id before it is updated. */
@@ -189,21 +231,25 @@ function writes(table: string) {
     'updated_at = clock.now',
     'executor_id = NULL',
   ].join(', ')
-  const change = (from: string, guard: string): string =>
-    `WITH ${CLOCK} UPDATE ${table} AS t SET ${set} FROM clock, ${from}, ${found(table)}${guard} RETURNING t.execution_id, clock.now`
-  const guarded = [...CHANGED, 'claim_count', 'status'] as const
+  const change = (columns: readonly ParameterColumn[], guard: string): string => {
+    const values = columns.map(
+      (column, index) => `${unshortened(column, 'u', 2 + index)} AS ${column}`,
+    )
+    const from = few(unnested(columns, 2), columns, values.join(', '))
+    return `WITH ${CLOCK} UPDATE ${table} AS t SET ${set} FROM clock, ${from}, ${found(table)}${guard} RETURNING t.execution_id, clock.now`
+  }
   return {
     /** A conflict with another index than the key's is an error: no row is left out in silence. */
     insert: insertText(table, '(execution_id) '),
     /** For rows that may meet others by their id, key or place: which came into being is checked. */
     insertUnlessThere: insertText(table, ''),
-    change: change(few(unnested(CHANGED, 2), CHANGED), ''),
+    change: change(CHANGED, ''),
     /**
      * The guards are on the row that is written: after a wait for its lock they are looked at again, on what it is then; where it
      * was found is not. `IS NOT DISTINCT FROM`: by `=` PostgreSQL would join, and scan the table for it.
      */
     guardedChange: change(
-      few(unnested(guarded, 2), [...CHANGED, 'claim_count', 'expected_status']),
+      GUARDED,
       ' AND t.claim_count IS NOT DISTINCT FROM c.claim_count AND t.status IS NOT DISTINCT FROM c.expected_status AND t.executor_id IS NOT NULL',
     ),
     parents: `UPDATE ${table} AS t SET ${OF_PARENT.slice(1).map(assigned).join(', ')} FROM ${few(unnested(OF_PARENT, 1), OF_PARENT)}, ${found(table)}`,

@@ -2,11 +2,11 @@
 import type { ExecutionRecord, Settlement } from 'durable-execution'
 
 import { changedColumns } from '../../change'
-import { toRow, type SqlRow, type SqlValue } from '../../row'
+import { COLUMNS, toRow, type SqlRow, type SqlValue } from '../../row'
 import type { RowChange } from '../../settling'
 import { number, text } from '../../values'
 import { write, type Program } from '../program'
-import type { Statements } from '../statements'
+import { CHANGED, GUARDED, SHORTENED, type Statements } from '../statements'
 
 /** What was written, and when on the storage's clock; `null` if nothing was. */
 export interface Written {
@@ -21,7 +21,7 @@ export function* writeChanges(
   now: number,
 ): Program<void> {
   if (changes.length === 0) return
-  yield write(statements.change, [now, ...columnsOf(changes.map(valuesOf))])
+  yield write(statements.change, [now, ...shortColumnsOf(changes.map(valuesOf), CHANGED)])
 }
 
 /**
@@ -38,7 +38,7 @@ export function* writeGuarded(
     claimCount,
     expectedStatus,
   ])
-  return written(yield write(statements.guardedChange, [now, ...columnsOf(rows)]))
+  return written(yield write(statements.guardedChange, [now, ...shortColumnsOf(rows, GUARDED)]))
 }
 
 /** Inserts records whose times count from the moment of the insert. Answers those that came into being. */
@@ -56,7 +56,8 @@ export function* writeRecords(
     [statements.insertUnlessThere, sleepers],
   ] as const) {
     if (some.length === 0) continue
-    const part = written(yield write(statement, [time, ...columnsOf(some.map(toRow))]))
+    const columns = shortColumnsOf(some.map(toRow), COLUMNS)
+    const part = written(yield write(statement, [time, ...columns]))
     for (const executionId of part.executionIds) executionIds.add(executionId)
     time = part.now ?? time
   }
@@ -70,7 +71,8 @@ export function* writeUnlessThere(
   now: number | null,
 ): Program<Written> {
   if (records.length === 0) return { executionIds: new Set(), now }
-  return written(yield write(statements.insertUnlessThere, [now, ...columnsOf(records.map(toRow))]))
+  const columns = shortColumnsOf(records.map(toRow), COLUMNS)
+  return written(yield write(statements.insertUnlessThere, [now, ...columns]))
 }
 
 function written(rows: readonly SqlRow[]): Written {
@@ -99,6 +101,19 @@ function valuesOf({ executionId, change, activeChildrenCount }: RowChange): SqlV
     activeChildrenCount,
     columns.sleepingKey,
   ]
+}
+
+/** Rows as columns, for statements that take lists in which all are the same shortened: no value, or one, stands for all. */
+function shortColumnsOf(
+  rows: readonly (readonly SqlValue[])[],
+  names: readonly string[],
+): (readonly SqlValue[])[] {
+  return columnsOf(rows).map((column, index) => {
+    const [first = null] = column
+    const mayBeShort = first === null || SHORTENED.has(names[index] ?? '')
+    if (!mayBeShort || column.some((value) => value !== first)) return column
+    return first === null ? [] : [first]
+  })
 }
 
 /** Rows as columns: each becomes one array. */
