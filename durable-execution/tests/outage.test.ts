@@ -84,7 +84,10 @@ describe('an outage', () => {
     connection.cut(fails())
     work.call(0).returns('kept')
     await world.environment.advanceBy(120_000)
-    expect(executor.getStats()).toMatchObject({ storage: { isAway: true }, slots: { taken: 1 } })
+    expect(executor.getStats()).toMatchObject({
+      storage: { isAway: true },
+      slots: { taken: 0, unstored: 1 },
+    })
     connection.mend()
     await expect(world.until(handle.waitAndGetOutput(), 10_000)).resolves.toBe('kept')
     expect(work.calls).toHaveLength(1)
@@ -384,7 +387,7 @@ describe('answers in an odd order', () => {
     await world.environment.advanceBy(2 * LEASE_MS)
     expect(work.calls).toHaveLength(1)
     expect(eventsOf(events, 'execution_settled')).toHaveLength(1)
-    expect(executor.getStats()).toMatchObject({ slots: { taken: 0 }, heldCount: 0 })
+    expect(executor.getStats()).toMatchObject({ slots: { taken: 0, unstored: 0 }, heldCount: 0 })
   })
 
   it('store no end anew that had been stored, though this process holds the parent again by then', async () => {
@@ -411,7 +414,7 @@ describe('answers in an odd order', () => {
     await expect(world.until(handle.waitAndGetOutput(), 60_000)).resolves.toMatchObject({
       children: [{ status: 'completed', output: 'up' }],
     })
-    expect(executor.getStats()).toMatchObject({ slots: { taken: 0 }, heldCount: 0 })
+    expect(executor.getStats()).toMatchObject({ slots: { taken: 0, unstored: 0 }, heldCount: 0 })
   })
 
   it('start nothing on a claim that is old by the time its answer is seen: it may be taken over', async () => {

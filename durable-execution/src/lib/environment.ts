@@ -56,6 +56,13 @@ export const systemEnvironment: Environment = {
   },
 }
 
+/** Resolves when everything that can run without waiting has run. */
+export function afterMicrotasks(environment: Environment): Promise<void> {
+  return new Promise((resolve) => {
+    environment.afterMicrotasks(resolve)
+  })
+}
+
 /** Resolves after at least `ms` milliseconds, or at once when the signal is aborted. Never rejects. */
 export function delay(environment: Environment, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -5,7 +5,7 @@
  * A batch that is refused for good is split in halves until the culprit stands alone: only it fails.
  */
 import { createDeferred, type Deferred } from '../lib/deferred'
-import type { Environment } from '../lib/environment'
+import { afterMicrotasks, type Environment } from '../lib/environment'
 import { isPermanent } from './storage-calls'
 
 /** How a batcher batches. */
@@ -69,6 +69,8 @@ export class Batcher<TItem, TAnswer> {
     while (this.waiting.length > 0) {
       this.inFlight = this.take()
       await this.flush(this.inFlight)
+      // What the answers set off comes first: functions that end at once free the slots that the next batch can use.
+      await afterMicrotasks(this.options.environment)
     }
     this.inFlight = []
     this.isBusy = false

@@ -5,7 +5,7 @@
  * grace if it ignores the signal. Until then it keeps its slot and its claim, so that attempts do not overlap.
  */
 import { DurableExecutionTimedOutError } from '../errors'
-import type { Environment } from '../lib/environment'
+import type { Environment, Timer } from '../lib/environment'
 import type { HeldClaim } from './held-claims'
 
 /** How a run of user code ended. */
@@ -27,32 +27,32 @@ export interface RunLimits {
 }
 
 /** Calls a user function under a claim. Never rejects. */
-export async function callUserFunction(
+export function callUserFunction(
   held: HeldClaim,
   call: () => unknown,
   limits: RunLimits,
   environment: Environment,
 ): Promise<RunOutcome> {
-  const { signal } = held.controller
-  const timer = environment.setTimer(limits.timeoutMs, () => {
-    held.end('timed_out', timedOut(limits))
-  })
-  const end = await new Promise<OwnEnd | null>((resolve) => {
+  return new Promise((resolve) => {
+    let grace: Timer | null = null
+    const timer = environment.setTimer(limits.timeoutMs, () => {
+      held.end('timed_out', timedOut(limits))
+    })
+    const finish = (end: OwnEnd | null): void => {
+      timer.cancel()
+      grace?.cancel()
+      held.onEnd = null
+      resolve(outcomeOf(held, end, limits))
+    }
     const awaitGrace = (): void => {
-      const grace = environment.setTimer(limits.abortGraceMs, () => {
-        resolve(null)
-      })
-      void ended.then(() => {
-        grace.cancel()
+      grace = environment.setTimer(limits.abortGraceMs, () => {
+        finish(null)
       })
     }
-    const ended = endOf(call)
-    void ended.then(resolve)
-    if (signal.aborted) awaitGrace()
-    else signal.addEventListener('abort', awaitGrace, { once: true })
+    held.onEnd = awaitGrace
+    if (held.endReason !== null) awaitGrace()
+    void endOf(call).then(finish)
   })
-  timer.cancel()
-  return outcomeOf(held, end, limits)
 }
 
 /** Made only when it is needed: an error costs more than all else here. */

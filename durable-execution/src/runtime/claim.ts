@@ -7,7 +7,7 @@
  */
 import type { ExecutionRecord } from '../execution/record'
 import { isWaiting } from '../execution/status'
-import type { Timer } from '../lib/environment'
+import { afterMicrotasks, type Timer } from '../lib/environment'
 import type { ClaimAnswer, ClaimRequest } from '../storage/storage'
 import type { Job } from './loop'
 import type { Prefetch } from './prefetch'
@@ -112,6 +112,8 @@ export class Claimer<TTransaction> implements Job {
   }
 
   async runOnce(): Promise<number | null> {
+    // Functions that end together free their slots together: one claim for all of them, not one for the first.
+    await afterMicrotasks(this.runtime.environment)
     if (this.catchUp.isNeeded()) await this.catchUp.run()
     const queues = [...this.queues.values()]
     this.turn = (this.turn + 1) % queues.length

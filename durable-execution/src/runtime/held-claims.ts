@@ -10,14 +10,19 @@ export type EndReason = 'timed_out' | 'lost' | 'shutdown'
 
 /** A claim, and the run that goes on under it. */
 export class HeldClaim {
-  /** The signal of the run. */
-  readonly controller = new AbortController()
   /** Whether its user function is under way, and so may have to be told to end. */
   isRunning = false
   /** Whether it waits for a slot. */
   isPrefetched = false
   /** Whether it occupies one of the slots. */
   hasSlot: boolean
+  /** Whether its function has ended and gave its slot back, and its end is yet to be stored. */
+  isUnstored = false
+  /** Told when the run has to end. */
+  onEnd: (() => void) | null = null
+  /** The signal of the run, made when somebody asks for it: most functions never do. */
+  private controller: AbortController | null = null
+  private endError: Error | null = null
   private claimedRecord: ExecutionRecord
   /** The claim count under which its end was stored. */
   private endedUnder: number | null = null
@@ -40,10 +45,20 @@ export class HeldClaim {
     return this.reason === 'lost'
   }
 
+  /** Aborted, with the reason, when the run has to end. */
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController()
+    if (this.endError) this.controller.abort(this.endError)
+    return this.controller.signal
+  }
+
   /** Tells the run to end. The first reason stands, but a lost claim outdoes all. */
   end(reason: EndReason, error: Error): void {
     if (this.reason === null || reason === 'lost') this.reason = reason
-    this.controller.abort(error)
+    if (this.endError) return
+    this.endError = error
+    this.controller?.abort(error)
+    this.onEnd?.()
   }
 
   /**

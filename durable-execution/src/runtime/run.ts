@@ -79,6 +79,7 @@ export class Runner<TTransaction> {
     } finally {
       claims.drop(held)
       if (held.hasSlot) slots.give()
+      if (held.isUnstored) slots.stored()
       if (held.isClaimedAnew) this.flow.answerLost(leaseAgo(this.runtime))
     }
   }
@@ -112,8 +113,17 @@ export class Runner<TTransaction> {
       this.runtime.events.emit({ type: 'result_dropped', taskId, executionId })
     } else {
       const { change, insertions } = this.decide(held.record, definition, outcome)
+      if (insertions.length === 0) this.freeSlot(held)
       await this.settler.settle(held, change, insertions)
     }
+  }
+
+  /** Its function has ended. What comes after it may have the slot, else the next execution that is claimed. */
+  private freeSlot(held: HeldClaim): void {
+    if (!held.hasSlot) return
+    held.hasSlot = false
+    held.isUnstored = true
+    this.runtime.slots.ended()
   }
 
   private async execute(
@@ -144,7 +154,8 @@ export class Runner<TTransaction> {
     return outcome
   }
 
-  private contextOf({ record, controller }: HeldClaim): TaskRunContext {
+  private contextOf(held: HeldClaim): TaskRunContext {
+    const { record } = held
     const { taskId, executionId, root, parent, attempt, error } = record
     return {
       taskId,
@@ -153,7 +164,9 @@ export class Runner<TTransaction> {
       ...(parent && { parent: toTaskExecutionParent(parent) }),
       attempt,
       ...(error && { prevError: fromStoredError(error) }),
-      cancelSignal: controller.signal,
+      get cancelSignal() {
+        return held.signal
+      },
       shutdownSignal: this.runtime.shutdownSignal,
     }
   }

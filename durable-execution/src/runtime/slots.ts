@@ -1,12 +1,21 @@
-/** How many task functions may run at once, and how many do. */
+/**
+ * How many task functions may run at once, and how many do.
+ *
+ * A slot is held from the claim until the function has ended. Its end is stored after that, while the next function runs: so the
+ * database reads and writes at the same time. Ends that wait to be stored are bounded too: past the bound nothing new begins.
+ */
 
-/** Counts slots. A slot is held from the claim until the result is stored. */
+/** The most ends that wait to be stored before nothing new begins: two batches, one being written and one being made. */
+const MOST_UNSTORED = 2000
+
+/** Counts slots. */
 export class Slots {
   readonly capacity: number
   private taken = 0
+  private unstored = 0
   private readonly onFree: () => void
 
-  /** @param onFree - Called when a slot is given back. */
+  /** @param onFree - Called when there may be a free slot again. */
   constructor(capacity: number, onFree: () => void) {
     this.capacity = capacity
     this.onFree = onFree
@@ -16,12 +25,16 @@ export class Slots {
     return this.taken
   }
 
+  get unstoredCount(): number {
+    return this.unstored
+  }
+
   get freeCount(): number {
-    return Math.max(0, this.capacity - this.taken)
+    return this.unstored >= MOST_UNSTORED ? 0 : Math.max(0, this.capacity - this.taken)
   }
 
   tryTake(): boolean {
-    if (this.taken >= this.capacity) return false
+    if (this.freeCount === 0) return false
     this.taken += 1
     return true
   }
@@ -33,6 +46,18 @@ export class Slots {
 
   give(): void {
     this.taken -= 1
+    this.onFree()
+  }
+
+  /** The function of a slot has ended: the slot is free, its end has yet to be stored. */
+  ended(): void {
+    this.unstored += 1
+    this.give()
+  }
+
+  /** Such an end is stored, or given up. */
+  stored(): void {
+    this.unstored -= 1
     this.onFree()
   }
 }

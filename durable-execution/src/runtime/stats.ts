@@ -7,7 +7,12 @@ import type { VerbStats } from './storage-calls'
 
 /** Figures of an executor since it was made. */
 export interface ExecutorStats {
-  readonly slots: { readonly taken: number; readonly capacity: number }
+  /** Functions that run, how many may, and ends that are not stored yet. */
+  readonly slots: {
+    readonly taken: number
+    readonly capacity: number
+    readonly unstored: number
+  }
   /** Executions held: running, or being resumed. */
   readonly heldCount: number
   /** Enqueues and ends that wait for the flush before theirs. */
@@ -50,7 +55,11 @@ export function readStats<TTransaction>(
   counts: OutcomeCounts,
 ): ExecutorStats {
   return {
-    slots: { taken: slots.takenCount, capacity: slots.capacity },
+    slots: {
+      taken: slots.takenCount,
+      capacity: slots.capacity,
+      unstored: slots.unstoredCount,
+    },
     heldCount: held.size,
     waitingInMemory: { enqueues: enqueuer.waitingCount, settlements: settler.waitingCount },
     meanBatchSize: { enqueue: enqueuer.meanBatchSize, settle: settler.meanBatchSize },
