@@ -16,8 +16,8 @@ import type { Releaser } from './release'
 import type { Flow, Runtime } from './runtime'
 import { isSuspect, Suspects } from './suspects'
 
-/** The most rows of one claim. */
-const MAX_CLAIM = 1000
+/** The most rows of one claim: a little more than one insert brings, so that claims catch up with them. */
+const MAX_CLAIM = 1100
 /** The sweep under load, in milliseconds. */
 const BUSY_SWEEP_MS = 500
 /** How often suspects are looked for while other work is found, in milliseconds. */
@@ -78,6 +78,17 @@ export class Claimer<TTransaction> implements Job {
     return this.queues.get(queueName)?.isDrained ?? false
   }
 
+  /**
+   * A claim under way that will tell whether this queue is drained, where it may well be; `null` if there is none, or if more is
+   * known to stand in line.
+   */
+  whenKnown(queueName: string): Promise<void> | null {
+    const queue = this.queues.get(queueName)
+    const isOpen = queue && !queue.isDrained && !queue.hasBacklog
+    // That it failed is told by the loop that runs it.
+    return isOpen ? (queue.claiming?.catch(() => undefined) ?? null) : null
+  }
+
   /** Something in this queue is due after a delay. */
   due(queueName: string, inMs: number): void {
     const queue = this.queues.get(queueName)
@@ -118,7 +129,11 @@ export class Claimer<TTransaction> implements Job {
     const queues = [...this.queues.values()]
     this.turn = (this.turn + 1) % queues.length
     for (const queue of [...queues.slice(this.turn), ...queues.slice(0, this.turn)]) {
-      if (!queue.isDrained) await this.claimFrom(queue)
+      if (queue.isDrained) continue
+      queue.claiming = this.claimFrom(queue)
+      await queue.claiming.finally(() => {
+        queue.claiming = null
+      })
     }
     const hasMore = queues.some(({ isDrained }) => !isDrained)
     if (!hasMore && this.isSweepStretched) {

@@ -97,6 +97,7 @@ export class Enqueuer<TTransaction> {
     allOrNothing: boolean,
   ): Promise<readonly InsertOutcome[]> {
     const { claimant, storage, gate, environment } = this.runtime
+    await this.fastPath.whenKnown(rows)
     const executions = this.fastPath.claim(rows)
     const sentAt = environment.monotonic()
     try {

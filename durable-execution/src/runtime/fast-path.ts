@@ -34,6 +34,18 @@ export class FastPath<TTransaction> {
     })
   }
 
+  /**
+   * Waits for claims under way that are about to tell whether these rows have to stand in line. Without that, work that arrives
+   * while a claim looks is never claimed by its insert again: each batch is the line for the next.
+   */
+  async whenKnown(insertions: readonly NewExecution[]): Promise<void> {
+    if (this.runtime.lifecycle !== 'started') return
+    for (const queue of new Set(insertions.map((insertion) => insertion.queue))) {
+      const known = this.flow.whenKnown(queue)
+      if (known) await known
+    }
+  }
+
   /** Gives the slots of rows back that were not inserted as ours. */
   giveBack(insertions: readonly NewExecution[]): void {
     for (const { start } of insertions) {

@@ -20,6 +20,8 @@ export class Queue {
   hasNews = false
   /** A claim took as much as it was allowed to: more is due. */
   hasBacklog = false
+  /** A claim under way. */
+  claiming: Promise<void> | null = null
   /** Nothing is looked for before this moment, on the storage's clock. */
   mark: number | undefined = undefined
   /** Pauses after claims that found nothing although something is due: it is locked, or not for us. */

@@ -50,6 +50,8 @@ export interface Flow {
   committing(queue: string, inMs: number): void
   /** Whether no more due work is known in this queue: new work need not stand in line. */
   isDrained(queue: string): boolean
+  /** A claim under way that will tell whether a queue is drained; `null` if nothing is about to tell. */
+  whenKnown(queue: string): Promise<void> | null
   /** An execution finished, by this process. */
   finished(record: ExecutionRecord): void
   /** The answer of a call sent then (on the monotonic clock) was lost: there may be rows under our name that we don't know of. */

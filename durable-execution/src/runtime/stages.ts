@@ -168,6 +168,10 @@ export class Stages<TTransaction> implements Flow {
     return this.claimer.isDrained(queue)
   }
 
+  whenKnown(queue: string): Promise<void> | null {
+    return this.claimer.whenKnown(queue)
+  }
+
   finished(record: ExecutionRecord): void {
     this.waiters.finished(record)
   }
