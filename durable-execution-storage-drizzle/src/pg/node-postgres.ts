@@ -4,6 +4,9 @@ import type { SqlRow } from '../row'
 import { AS_IT_IS, ISOLATION, unlessAborted, type Driver, type Execute, type Query } from './driver'
 import { classify, ConflictError } from './errors'
 
+/** Columns as the texts that came: what they are is read here, and the parsers of `pg`, which users may have set, cost more. */
+const AS_TEXT = { getTypeParser: () => (value: string) => value }
+
 /** A connection of `pg`. */
 interface PgClient {
   query(config: {
@@ -11,6 +14,7 @@ interface PgClient {
     readonly text: string
     readonly values?: (string | null)[]
     readonly rowMode: 'array'
+    readonly types?: typeof AS_TEXT
   }): Promise<{ readonly rows: SqlRow[] }>
   on(event: 'error', listener: () => void): unknown
   off(event: 'error', listener: () => void): unknown
@@ -145,7 +149,7 @@ function inUse(): ConflictError {
 
 async function send(client: PgClient, { text, params, name }: Query): Promise<readonly SqlRow[]> {
   const named = name === null ? {} : { name }
-  const { rows } = await client.query({ ...named, text, values: params, rowMode: 'array' })
+  const { rows } = await client.query({ ...named, text, values: params, rowMode: 'array', types: AS_TEXT })
   return rows
 }
 

@@ -40,11 +40,16 @@ export function applyChange(
   applied: ExecutionChange,
   at: ChangedAt,
 ): ExecutionRecord {
-  const { claimInMs: _, startsNow: __, ...columns } = applied
   const { claimAt, startAt, startedAt, finishedAt } = changedTimes(applied, at)
   return {
     ...record,
-    ...columns,
+    status: applied.status,
+    attempt: applied.attempt,
+    takeovers: applied.takeovers,
+    runOutput: applied.runOutput,
+    output: applied.output,
+    error: applied.error,
+    sleepingKey: applied.sleepingKey,
     executorId: null,
     claimAt,
     startAt: startAt ?? record.startAt,

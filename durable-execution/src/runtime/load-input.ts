@@ -13,27 +13,49 @@ export interface LoadedInput {
   readonly validate: (() => Promise<unknown>) | null
 }
 
-/** @throws What the storage refuses, what can't be decoded, a family too large. */
-export async function loadInput<TTransaction>(
+/**
+ * Only a finalize has to wait for the storage.
+ *
+ * @throws What the storage refuses, what can't be decoded, a family too large.
+ */
+export function loadInput<TTransaction>(
   runtime: Runtime<TTransaction>,
   record: ExecutionRecord,
   definition: TaskDefinition,
-): Promise<LoadedInput> {
+): LoadedInput | Promise<LoadedInput> {
   const { parent } = record
-  const input = parent?.isFinalize
-    ? await readFamily(runtime, await readParent(runtime, parent.executionId))
-    : runtime.codec.decode(record.input, `Input of execution ${record.executionId}`)
+  if (parent?.isFinalize) return loadFamily(runtime, record, definition, parent.executionId)
+  const input = runtime.codec.decode(record.input, `Input of execution ${record.executionId}`)
+  return checkedInput(runtime, record, definition, input)
+}
+
+async function loadFamily<TTransaction>(
+  runtime: Runtime<TTransaction>,
+  record: ExecutionRecord,
+  definition: TaskDefinition,
+  parentExecutionId: string,
+): Promise<LoadedInput> {
+  const family = await readFamily(runtime, await readParent(runtime, parentExecutionId))
+  return checkedInput(runtime, record, definition, family)
+}
+
+function checkedInput<TTransaction>(
+  runtime: Runtime<TTransaction>,
+  record: ExecutionRecord,
+  definition: TaskDefinition,
+  input: unknown,
+): LoadedInput {
   const validating = [chainOf(runtime, record), definition].filter(
     (checked) => checked !== undefined && checked.validateInput !== null,
   )
   if (validating.length === 0) return { input, validate: null }
   const validate = async (): Promise<unknown> => {
-    let checkedInput = input
+    let value = input
     for (const checked of validating) {
       if (!checked?.validateInput) continue
-      checkedInput = await runValidation(checked.id, checked.validateInput, checkedInput)
+      value = await runValidation(checked.id, checked.validateInput, value)
     }
-    return checkedInput
+    return value
   }
   return { input, validate }
 }

@@ -135,7 +135,8 @@ export class Runner<TTransaction> {
     const { taskId, executionId, attempt } = record
     let call: () => unknown
     try {
-      const load = await loadInput(this.runtime, record, definition)
+      const loading = loadInput(this.runtime, record, definition)
+      const load = loading instanceof Promise ? await loading : loading
       const context = this.contextOf(held)
       const run = definition.kind === 'parent' ? definition.runParent : definition.run
       call = load.validate
@@ -164,9 +165,7 @@ export class Runner<TTransaction> {
       ...(parent && { parent: toTaskExecutionParent(parent) }),
       attempt,
       ...(error && { prevError: fromStoredError(error) }),
-      get cancelSignal() {
-        return held.signal
-      },
+      cancelSignal: held.signal,
       shutdownSignal: this.runtime.shutdownSignal,
     }
   }
