@@ -1,11 +1,30 @@
 /** What P1, P2 and P3 ask of every system that runs tasks. */
 import type { BenchContext } from '../workload'
 
-/**
- * The input of every task, about a hundred bytes as JSON, and its output.
- */
-export const INPUT = { user: 'u_01J9ZK', action: 'send_welcome', text: 'x'.repeat(40), n: 42 }
-export const OUTPUT = { ok: true, n: 43 }
+/** The input of every task, about a hundred bytes as JSON. */
+export interface Input {
+  readonly user: string
+  readonly action: string
+  readonly text: string
+  readonly n: number
+}
+
+const TEXT = 'x'.repeat(40)
+
+/** The input of a task: no two are the same. */
+export function inputOf(n: number): Input {
+  return { user: `u_${n}`, action: 'send_welcome', text: TEXT, n }
+}
+
+/** The inputs of the next tasks. */
+export function inputsFrom(first: number, count: number): Input[] {
+  return Array.from({ length: count }, (_, index) => inputOf(first + index))
+}
+
+/** What a task makes of its input. */
+export function outputOf({ n }: Pick<Input, 'n'>): { ok: boolean; n: number } {
+  return { ok: true, n: n + 1 }
+}
 
 /** Rows a statement, where many are written at once. */
 export const BATCH = 1000

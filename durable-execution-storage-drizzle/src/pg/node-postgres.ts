@@ -149,7 +149,13 @@ function inUse(): ConflictError {
 
 async function send(client: PgClient, { text, params, name }: Query): Promise<readonly SqlRow[]> {
   const named = name === null ? {} : { name }
-  const { rows } = await client.query({ ...named, text, values: params, rowMode: 'array', types: AS_TEXT })
+  const { rows } = await client.query({
+    ...named,
+    text,
+    values: params,
+    rowMode: 'array',
+    types: AS_TEXT,
+  })
   return rows
 }
 

@@ -47,32 +47,8 @@ const TIMES: ReadonlySet<string> = new Set([
   'updated_at',
 ])
 
-/**
- * Columns that are never NULL. A list of them in which all are the same is sent as one: PostgreSQL fills the rest up with NULLs
- * when it makes rows of several lists, and the statement takes the first for those.
- */
-export const SHORTENED: ReadonlySet<string> = new Set<(typeof COLUMNS)[number] | 'expected_status'>(
-  [
-    'task_id',
-    'queue',
-    'status',
-    'claim_count',
-    'attempt',
-    'takeovers',
-    'active_children_count',
-    'root_task_id',
-    'root_execution_id',
-    'sleep_ms_before_run',
-    'retry_options',
-    'start_at',
-    'created_at',
-    'updated_at',
-    'expected_status',
-  ],
-)
-
 /** The columns of a change, in the order of the parameters after the clock. */
-export const CHANGED = [
+const CHANGED = [
   'execution_id',
   'status',
   'attempt',
@@ -89,7 +65,7 @@ export const CHANGED = [
 ] as const
 
 /** The columns of a guarded change. */
-export const GUARDED = [...CHANGED, 'claim_count', 'expected_status'] as const
+const GUARDED = [...CHANGED, 'claim_count', 'expected_status'] as const
 
 /** The columns that a parent's change writes, in the order of the parameters. */
 const OF_PARENT = [
@@ -178,29 +154,37 @@ function reads(table: string) {
   }
 }
 
-type ParameterColumn = keyof typeof TYPES | 'expected_status'
+type ParameterColumn = keyof typeof TYPES | 'expected_status' | ''
 
-/** A list of values as a parameter. */
-function listAt(column: ParameterColumn, place: number): string {
-  const type = column === 'expected_status' ? 'text' : (TYPES[column] ?? 'text')
-  return `$${place}::${type}[]`
+function typeOf(column: ParameterColumn): string {
+  return column === 'expected_status' || column === '' ? 'text' : (TYPES[column] ?? 'text')
 }
 
 /** Lists as rows, from the place of the first parameter on. */
 function unnested(columns: readonly ParameterColumn[], first: number): string {
-  return `unnest(${columns.map((column, index) => listAt(column, first + index)).join(', ')})`
+  const lists = columns.map((column, index) => `$${first + index}::${typeOf(column)}[]`)
+  return `unnest(${lists.join(', ')})`
 }
 
-/** The value of a column in such a row, where its list may be shortened. */
-function unshortened(column: ParameterColumn, row: string, place: number): string {
-  return SHORTENED.has(column)
-    ? `coalesce(${row}.${column}, (${listAt(column, place)})[1])`
-    : `${row}.${column}`
+/**
+ * The value of a column in such a row. Where all rows have the same, the list is empty and the value comes as a parameter of its
+ * own, after the lists: PostgreSQL fills lists that are too short up with NULLs.
+ */
+function valueOf(
+  columns: readonly ParameterColumn[],
+  index: number,
+  row: string,
+  first: number,
+): string {
+  const column = columns[index] ?? ''
+  // A lone root's own id need not be sent twice.
+  const otherwise = column === 'root_execution_id' ? `, ${row}.execution_id` : ''
+  return `coalesce(${row}.${column}, $${first + columns.length + index}::${typeOf(column)}${otherwise})`
 }
 
 function insertText(table: string, target: string): string {
   const values = COLUMNS.map((column, index) => {
-    const value = unshortened(column, 'c', 2 + index)
+    const value = valueOf(COLUMNS, index, 'c', 2)
     return TIMES.has(column) ? `${value} + clock.now` : value
   })
   return `WITH ${CLOCK} INSERT INTO ${table} (${RECORD}) SELECT ${values.join(', ')} FROM clock, ${unnested(COLUMNS, 2)} AS c (${RECORD}) ON CONFLICT ${target}DO NOTHING RETURNING execution_id, (SELECT now FROM clock) AS now`
@@ -232,9 +216,7 @@ function writes(table: string) {
     'executor_id = NULL',
   ].join(', ')
   const change = (columns: readonly ParameterColumn[], guard: string): string => {
-    const values = columns.map(
-      (column, index) => `${unshortened(column, 'u', 2 + index)} AS ${column}`,
-    )
+    const values = columns.map((column, index) => `${valueOf(columns, index, 'u', 2)} AS ${column}`)
     const from = few(unnested(columns, 2), columns, values.join(', '))
     return `WITH ${CLOCK} UPDATE ${table} AS t SET ${set} FROM clock, ${from}, ${found(table)}${guard} RETURNING t.execution_id, clock.now`
   }

@@ -5,8 +5,10 @@ import { changedColumns } from '../../change'
 import { COLUMNS, toRow, type SqlRow, type SqlValue } from '../../row'
 import type { RowChange } from '../../settling'
 import { number, text } from '../../values'
-import { write, type Program } from '../program'
-import { CHANGED, GUARDED, SHORTENED, type Statements } from '../statements'
+import { write, type PgValue, type Program } from '../program'
+import type { Statements } from '../statements'
+
+const ROOT = COLUMNS.indexOf('root_execution_id')
 
 /** What was written, and when on the storage's clock; `null` if nothing was. */
 export interface Written {
@@ -21,7 +23,7 @@ export function* writeChanges(
   now: number,
 ): Program<void> {
   if (changes.length === 0) return
-  yield write(statements.change, [now, ...shortColumnsOf(changes.map(valuesOf), CHANGED)])
+  yield write(statements.change, [now, ...listsOf(changes.map(valuesOf))])
 }
 
 /**
@@ -38,7 +40,7 @@ export function* writeGuarded(
     claimCount,
     expectedStatus,
   ])
-  return written(yield write(statements.guardedChange, [now, ...shortColumnsOf(rows, GUARDED)]))
+  return written(yield write(statements.guardedChange, [now, ...listsOf(rows)]))
 }
 
 /** Inserts records whose times count from the moment of the insert. Answers those that came into being. */
@@ -56,8 +58,7 @@ export function* writeRecords(
     [statements.insertUnlessThere, sleepers],
   ] as const) {
     if (some.length === 0) continue
-    const columns = shortColumnsOf(some.map(toRow), COLUMNS)
-    const part = written(yield write(statement, [time, ...columns]))
+    const part = written(yield write(statement, [time, ...listsOf(some.map(toRow), ROOT)]))
     for (const executionId of part.executionIds) executionIds.add(executionId)
     time = part.now ?? time
   }
@@ -71,8 +72,9 @@ export function* writeUnlessThere(
   now: number | null,
 ): Program<Written> {
   if (records.length === 0) return { executionIds: new Set(), now }
-  const columns = shortColumnsOf(records.map(toRow), COLUMNS)
-  return written(yield write(statements.insertUnlessThere, [now, ...columns]))
+  return written(
+    yield write(statements.insertUnlessThere, [now, ...listsOf(records.map(toRow), ROOT)]),
+  )
 }
 
 function written(rows: readonly SqlRow[]): Written {
@@ -103,17 +105,24 @@ function valuesOf({ executionId, change, activeChildrenCount }: RowChange): SqlV
   ]
 }
 
-/** Rows as columns, for statements that take lists in which all are the same shortened: no value, or one, stands for all. */
-function shortColumnsOf(
-  rows: readonly (readonly SqlValue[])[],
-  names: readonly string[],
-): (readonly SqlValue[])[] {
-  return columnsOf(rows).map((column, index) => {
-    const [first = null] = column
-    const mayBeShort = first === null || SHORTENED.has(names[index] ?? '')
-    if (!mayBeShort || column.some((value) => value !== first)) return column
-    return first === null ? [] : [first]
-  })
+/**
+ * Rows as lists, one a column, and after them the values that all rows share: of a column in which all are the same the list is
+ * empty. The first column has all its values: it says how many rows there are.
+ *
+ * @param selfId - The place of a column that is left out where it repeats the first.
+ */
+function listsOf(rows: readonly (readonly SqlValue[])[], selfId = -1): PgValue[] {
+  const [first = []] = rows
+  const lists: SqlValue[][] = []
+  const shared: SqlValue[] = []
+  for (let column = 0; column < first.length; column += 1) {
+    const value = first[column] ?? null
+    const isSelf = column === selfId && rows.every((row) => row[column] === row[0])
+    const isShared = column > 0 && rows.every((row) => row[column] === value)
+    lists.push(isSelf || isShared ? [] : rows.map((row) => row[column] ?? null))
+    shared.push(isShared && !isSelf ? value : null)
+  }
+  return [...lists, ...shared]
 }
 
 /** Rows as columns: each becomes one array. */
