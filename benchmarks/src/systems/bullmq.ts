@@ -1,8 +1,8 @@
 /** BullMQ on Redis, which syncs its file once a second. */
-import { Queue, QueueEvents, Worker } from 'bullmq'
+import { Queue, QueueEvents, Worker, type Job } from 'bullmq'
 
 import type { BenchContext } from '../workload'
-import { batchesOf, Counter, INPUT, OUTPUT, type TaskQueue } from './queue'
+import { BATCH, batchesOf, Counter, outputOf, type Input, type TaskQueue } from './queue'
 
 const QUEUE = 'bench'
 
@@ -20,22 +20,24 @@ export async function openBullmq({ redisUrl }: BenchContext): Promise<TaskQueue>
   return {
     settings:
       'addBulk 1000 a call, concurrency 100, results kept, waitUntilFinished by QueueEvents; Redis with appendfsync everysec',
-    async enqueue(count) {
-      for (const length of batchesOf(count, 1000)) {
-        const job = { name: 'bench', data: INPUT }
-        await queue.addBulk(Array.from({ length }, () => job))
+    async enqueue(inputs) {
+      for (const batch of batchesOf(inputs, BATCH)) {
+        await queue.addBulk(batch.map((data) => ({ name: 'bench', data })))
       }
     },
     async start() {
-      worker = new Worker(QUEUE, async () => OUTPUT, { connection, concurrency: 100 })
+      worker = new Worker(QUEUE, async (job: Job<Input>) => outputOf(job.data), {
+        connection,
+        concurrency: 100,
+      })
       worker.on('completed', () => {
         ended.add()
       })
       await worker.waitUntilReady()
     },
     whenDone: (count) => ended.whenAt(count),
-    async roundTrip() {
-      const job = await queue.add('bench', INPUT)
+    async roundTrip(input) {
+      const job = await queue.add('bench', input)
       await job.waitUntilFinished(queueEvents)
     },
     async close() {

@@ -10,7 +10,7 @@ import { newExecution } from 'durable-execution-storage-test-utils'
 import { openStorage } from '../databases/storages'
 import type { BenchContext } from '../workload'
 import type { Floor } from './floor'
-import { BATCH, batchesOf, INPUT, OUTPUT } from './queue'
+import { BATCH, batchesOf, inputOf, outputOf, type Input } from './queue'
 
 const CLAIMANT = { executorId: 'contract', leaseMs: 3_600_000 }
 const CLAIM = {
@@ -25,18 +25,17 @@ const CLAIM = {
 export async function openContractSql(context: BenchContext): Promise<Floor> {
   const { storage, settings, close } = await openStorage(context)
   let nextId = 0
-  const rows = (length: number) => {
-    const input = JSON.stringify(INPUT)
-    return Array.from({ length }, () => {
+  const rows = (inputs: readonly Input[]) =>
+    inputs.map((input) => {
       nextId += 1
-      return newExecution({ executionId: `te_${String(nextId).padStart(20, '0')}`, input })
+      const executionId = `te_${String(nextId).padStart(36, '0')}`
+      return newExecution({ executionId, input: JSON.stringify(input) })
     })
-  }
   return {
     settings: `insert, claim and settle of the storage, 1000 rows a call; ${settings}`,
-    async insert(count) {
-      for (const length of batchesOf(count, BATCH)) {
-        await storage.insert({ ...CLAIMANT, executions: rows(length) })
+    async insert(inputs) {
+      for (const batch of batchesOf(inputs, BATCH)) {
+        await storage.insert({ ...CLAIMANT, executions: rows(batch) })
       }
     },
     async drain() {
@@ -50,7 +49,7 @@ export async function openContractSql(context: BenchContext): Promise<Floor> {
     },
     drainOverlapped: context.storage.startsWith('sqlite') ? null : () => overlapped(storage),
     async commitOne() {
-      await storage.insert({ ...CLAIMANT, executions: rows(1) })
+      await storage.insert({ ...CLAIMANT, executions: rows([inputOf(nextId)]) })
     },
     close,
   }
@@ -73,8 +72,8 @@ async function settle(
   records: readonly ExecutionRecord[],
 ): Promise<void> {
   const settlements = records.map((record) => {
-    JSON.parse(record.input ?? 'null')
-    return settlementOf(record, transitions.complete(record, JSON.stringify(OUTPUT)), [])
+    const output = JSON.stringify(outputOf(JSON.parse(record.input ?? 'null') as Input))
+    return settlementOf(record, transitions.complete(record, output), [])
   })
   await storage.settle({ ...CLAIMANT, settlements, handOver: null })
 }

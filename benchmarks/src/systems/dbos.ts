@@ -3,7 +3,7 @@ import { DBOS, DBOSClient } from '@dbos-inc/dbos-sdk'
 import pg from 'pg'
 
 import type { BenchContext } from '../workload'
-import { batchesOf, Counter, INPUT, OUTPUT, type TaskQueue } from './queue'
+import { batchesOf, Counter, outputOf, type Input, type TaskQueue } from './queue'
 
 const QUEUE = 'bench'
 
@@ -15,9 +15,9 @@ export async function openDbos({ url }: BenchContext): Promise<TaskQueue> {
   await admin.end()
   const ended = new Counter()
   const workflow = DBOS.registerWorkflow(
-    async (_input: typeof INPUT) => {
+    async (input: Input) => {
       ended.add()
-      return OUTPUT
+      return outputOf(input)
     },
     { name: 'bench' },
   )
@@ -35,19 +35,17 @@ export async function openDbos({ url }: BenchContext): Promise<TaskQueue> {
     settings:
       'DBOSClient.enqueue 50 at once, workerConcurrency 200, polling 10 ms, pool 20; an end counts when the function ends; round trips by startWorkflow',
     share: 0.1,
-    async enqueue(count) {
-      for (const length of batchesOf(count, 50)) {
-        await Promise.all(
-          Array.from({ length }, () => client.enqueue<typeof workflow>(options, INPUT)),
-        )
+    async enqueue(inputs) {
+      for (const batch of batchesOf(inputs, 50)) {
+        await Promise.all(batch.map((input) => client.enqueue<typeof workflow>(options, input)))
       }
     },
     async start() {
       await DBOS.registerQueue(QUEUE, { workerConcurrency: 200, minPollingIntervalMs: 10 })
     },
     whenDone: (count) => ended.whenAt(count),
-    async roundTrip() {
-      const handle = await DBOS.startWorkflow(workflow)(INPUT)
+    async roundTrip(input) {
+      const handle = await DBOS.startWorkflow(workflow)(input)
       await handle.getResult()
     },
     async close() {

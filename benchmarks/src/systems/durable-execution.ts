@@ -1,12 +1,9 @@
 /** Ours: an executor with its defaults. */
-import { DurableExecutor, type DurableExecutorOptions } from 'durable-execution'
+import { childTask, DurableExecutor, type DurableExecutorOptions } from 'durable-execution'
 
 import { openStorage, type OpenedStorage } from '../databases/storages'
 import type { BenchContext } from '../workload'
-import { Counter, INPUT, OUTPUT, type TaskQueue } from './queue'
-
-/** Enqueues under way at once, as a busy service has. */
-const AT_ONCE = 4000
+import { BATCH, batchesOf, Counter, outputOf, type Input, type TaskQueue } from './queue'
 
 /** An executor on a storage of its own. */
 export interface OpenedExecutor {
@@ -48,20 +45,19 @@ export async function openDurableExecution(context: BenchContext): Promise<TaskQ
   const task = executor.task({
     id: 'bench',
     timeoutMs: 60_000,
-    run: async (_context, _input: typeof INPUT) => OUTPUT,
+    run: async (_context, input: Input) => outputOf(input),
   })
   return {
-    settings: `defaults; ${opened.settings}`,
-    async enqueue(count) {
-      for (let left = count; left > 0; left -= AT_ONCE) {
-        const length = Math.min(AT_ONCE, left)
-        await Promise.all(Array.from({ length }, () => executor.enqueueTask(task, INPUT)))
+    settings: `defaults; enqueueTasks, ${BATCH} a call; ${opened.settings}`,
+    async enqueue(inputs) {
+      for (const batch of batchesOf(inputs, BATCH)) {
+        await executor.enqueueTasks(batch.map((input) => childTask(task, input)))
       }
     },
     start: () => executor.start(),
     whenDone: (count) => ended.whenAt(count),
-    async roundTrip() {
-      const handle = await executor.enqueueTask(task, INPUT)
+    async roundTrip(input) {
+      const handle = await executor.enqueueTask(task, input)
       await handle.waitAndGetOutput()
     },
     close,

@@ -2,7 +2,7 @@
 import mysql from 'mysql2/promise'
 
 import type { Floor } from './floor'
-import { BATCH, batchesOf, INPUT, OUTPUT } from './queue'
+import { BATCH, batchesOf, inputOf, outputOf, type Input } from './queue'
 
 interface Row extends mysql.RowDataPacket {
   readonly id: number
@@ -21,41 +21,40 @@ export async function openFloorMysql(uri: string): Promise<Floor> {
     'CREATE TABLE floor (id BIGINT PRIMARY KEY, status TINYINT NOT NULL, due_at BIGINT NOT NULL, input TEXT NOT NULL, output TEXT, KEY floor_due (status, due_at))',
   )
   let nextId = 0
-  const input = JSON.stringify(INPUT)
   return {
     settings:
       'table (id bigint primary key, status tinyint, due_at bigint, input text, output text), index (status, due_at); 1000 rows a statement; claim by SELECT … FOR UPDATE SKIP LOCKED and UPDATE … IN, complete by UPDATE JSON_TABLE STRAIGHT_JOIN; in turn on one connection, overlapped on two',
-    async insert(count) {
-      for (const length of batchesOf(count, BATCH)) {
-        const rows = Array.from({ length }, () => [(nextId += 1), 0, 0, input])
+    async insert(inputs) {
+      for (const batch of batchesOf(inputs, BATCH)) {
+        const rows = batch.map((input) => [(nextId += 1), 0, 0, JSON.stringify(input)])
         await first.query('INSERT INTO floor (id, status, due_at, input) VALUES ?', [rows])
       }
     },
     async drain() {
       let count = 0
       for (;;) {
-        const ids = await claim(first)
-        if (ids.length === 0) return count
-        await complete(first, ids)
-        count += ids.length
+        const rows = await claim(first)
+        if (rows.length === 0) return count
+        await complete(first, rows)
+        count += rows.length
       }
     },
     async drainOverlapped() {
       let count = 0
       let completed: Promise<void> = Promise.resolve()
       for (;;) {
-        const ids = await claim(first)
+        const rows = await claim(first)
         await completed
-        if (ids.length === 0) return count
-        completed = complete(second, ids)
-        count += ids.length
+        if (rows.length === 0) return count
+        completed = complete(second, rows)
+        count += rows.length
       }
     },
     async commitOne() {
       nextId += 1
       await first.execute('INSERT INTO floor (id, status, due_at, input) VALUES (?, 2, 0, ?)', [
         nextId,
-        input,
+        JSON.stringify(inputOf(nextId)),
       ])
     },
     async close() {
@@ -71,19 +70,19 @@ async function connect(uri: string): Promise<mysql.Connection> {
   return connection
 }
 
-async function claim(connection: mysql.Connection): Promise<number[]> {
+async function claim(connection: mysql.Connection): Promise<Row[]> {
   await connection.query('START TRANSACTION')
   const [rows] = await connection.query<Row[]>(CLAIM)
-  const ids = rows.map(({ id, input }) => {
-    JSON.parse(input)
-    return id
-  })
+  const ids = rows.map(({ id }) => id)
   if (ids.length > 0) await connection.query('UPDATE floor SET status = 1 WHERE id IN (?)', [ids])
   await connection.query('COMMIT')
-  return ids
+  return rows
 }
 
-async function complete(connection: mysql.Connection, ids: readonly number[]): Promise<void> {
-  const ends = ids.map((id) => [id, JSON.stringify(OUTPUT)])
+async function complete(connection: mysql.Connection, rows: readonly Row[]): Promise<void> {
+  const ends = rows.map(({ id, input }) => [
+    id,
+    JSON.stringify(outputOf(JSON.parse(input) as Input)),
+  ])
   await connection.query(COMPLETE, [JSON.stringify(ends)])
 }

@@ -2,7 +2,7 @@
 import pg from 'pg'
 
 import type { Floor } from './floor'
-import { BATCH, batchesOf, INPUT, OUTPUT } from './queue'
+import { BATCH, batchesOf, inputOf, outputOf, type Input } from './queue'
 
 const INSERT = `INSERT INTO floor (id, status, due_at, input) SELECT u.id, 0, 0, u.input FROM unnest($1::bigint[], $2::text[]) AS u (id, input)`
 const CLAIM = `UPDATE floor SET status = 1 WHERE id = ANY (ARRAY(SELECT id FROM floor WHERE status = 0 AND due_at <= $1 ORDER BY due_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)) RETURNING id, input`
@@ -18,30 +18,33 @@ export async function openFloorPostgres(url: string): Promise<Floor> {
   )
   await first.query('CREATE INDEX floor_due ON floor (due_at) WHERE status = 0')
   let nextId = 0
-  const input = JSON.stringify(INPUT)
   return {
     settings:
       'table (id bigint primary key, status smallint, due_at bigint, input text, output text), index (due_at) where status = 0; 1000 rows a statement through unnest, prepared; claim by = ANY(ARRAY(SELECT … FOR UPDATE SKIP LOCKED)); in turn on one connection, overlapped on two',
-    async insert(count) {
-      for (const length of batchesOf(count, BATCH)) {
-        const ids = Array.from({ length }, () => (nextId += 1))
-        const inputs = ids.map(() => input)
-        await first.query({ name: 'insert', text: INSERT, values: [ids, inputs] })
+    async insert(inputs) {
+      for (const batch of batchesOf(inputs, BATCH)) {
+        const ids = batch.map(() => (nextId += 1))
+        const texts = batch.map((input) => JSON.stringify(input))
+        await first.query({ name: 'insert', text: INSERT, values: [ids, texts] })
       }
     },
     async drain() {
       let count = 0
       for (;;) {
-        const ids = await claim(first)
-        if (ids.length === 0) return count
-        await complete(first, ids)
-        count += ids.length
+        const rows = await claim(first)
+        if (rows.length === 0) return count
+        await complete(first, rows)
+        count += rows.length
       }
     },
     drainOverlapped: () => overlapped(first, second),
     async commitOne() {
       nextId += 1
-      await first.query({ name: 'one', text: ONE, values: [nextId, input] })
+      await first.query({
+        name: 'one',
+        text: ONE,
+        values: [nextId, JSON.stringify(inputOf(nextId))],
+      })
     },
     async close() {
       await first.query('DROP TABLE floor')
@@ -58,20 +61,19 @@ async function connect(url: string): Promise<pg.Client> {
   return client
 }
 
-async function claim(client: pg.Client): Promise<string[]> {
-  const { rows } = await client.query<{ id: string; input: string }>({
-    name: 'claim',
-    text: CLAIM,
-    values: [1],
-  })
-  return rows.map(({ id, input }) => {
-    JSON.parse(input)
-    return id
-  })
+interface Row {
+  readonly id: string
+  readonly input: string
 }
 
-async function complete(client: pg.Client, ids: readonly string[]): Promise<void> {
-  const outputs = ids.map(() => JSON.stringify(OUTPUT))
+async function claim(client: pg.Client): Promise<Row[]> {
+  const { rows } = await client.query<Row>({ name: 'claim', text: CLAIM, values: [1] })
+  return rows
+}
+
+async function complete(client: pg.Client, rows: readonly Row[]): Promise<void> {
+  const ids = rows.map(({ id }) => id)
+  const outputs = rows.map(({ input }) => JSON.stringify(outputOf(JSON.parse(input) as Input)))
   await client.query({ name: 'complete', text: COMPLETE, values: [ids, outputs] })
 }
 
@@ -80,10 +82,10 @@ async function overlapped(claiming: pg.Client, completing: pg.Client): Promise<n
   let count = 0
   let completed: Promise<void> = Promise.resolve()
   for (;;) {
-    const ids = await claim(claiming)
+    const rows = await claim(claiming)
     await completed
-    if (ids.length === 0) return count
-    completed = complete(completing, ids)
-    count += ids.length
+    if (rows.length === 0) return count
+    completed = complete(completing, rows)
+    count += rows.length
   }
 }

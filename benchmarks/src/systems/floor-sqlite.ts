@@ -2,7 +2,7 @@
 import { openSqlite } from '../databases/sqlite'
 import type { StorageName } from '../workload'
 import type { Floor } from './floor'
-import { BATCH, batchesOf, INPUT, OUTPUT } from './queue'
+import { BATCH, batchesOf, inputOf, outputOf, type Input } from './queue'
 
 interface Row {
   readonly id: number
@@ -26,22 +26,20 @@ export async function openFloorSqlite(file: string, storage: StorageName): Promi
     'UPDATE floor SET status = 2, output = ? WHERE id = ? AND status = 1',
   )
   let nextId = 0
-  const input = JSON.stringify(INPUT)
-  const insertMany = database.transaction((length: number) => {
-    for (let index = 0; index < length; index += 1) insert.run((nextId += 1), input)
+  const insertMany = database.transaction((inputs: readonly Input[]) => {
+    for (const input of inputs) insert.run((nextId += 1), JSON.stringify(input))
   })
   const claimMany = database.transaction(() => claim.all())
   const completeMany = database.transaction((rows: readonly Row[]) => {
-    for (const { id, input: text } of rows) {
-      JSON.parse(text)
-      complete.run(JSON.stringify(OUTPUT), id)
+    for (const { id, input } of rows) {
+      complete.run(JSON.stringify(outputOf(JSON.parse(input) as Input)), id)
     }
   })
   return {
     settings:
       'table (id integer primary key, status, due_at, input, output), index (due_at) where status = 0; 1000 rows a transaction, prepared; claim by UPDATE … RETURNING',
-    async insert(count) {
-      for (const length of batchesOf(count, BATCH)) insertMany.immediate(length)
+    async insert(inputs) {
+      for (const batch of batchesOf(inputs, BATCH)) insertMany.immediate(batch)
     },
     async drain() {
       let count = 0
@@ -54,7 +52,7 @@ export async function openFloorSqlite(file: string, storage: StorageName): Promi
     },
     drainOverlapped: null,
     async commitOne() {
-      insertMany.immediate(1)
+      insertMany.immediate([inputOf(nextId)])
     },
     async close() {
       database.close()

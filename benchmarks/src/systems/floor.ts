@@ -3,12 +3,13 @@ import type { BenchContext } from '../workload'
 import { openFloorMysql } from './floor-mysql'
 import { openFloorPostgres } from './floor-postgres'
 import { openFloorSqlite } from './floor-sqlite'
+import type { Input } from './queue'
 
 /** Bare SQL on a narrow table. */
 export interface Floor {
   /** Columns, indexes and how it was driven. */
   readonly settings: string
-  insert(count: number): Promise<void>
+  insert(inputs: readonly Input[]): Promise<void>
   /** Claims and completes in turn until nothing is left. Answers how many rows that were. */
   drain(): Promise<number>
   /** Claims on one connection while another completes; `null` where there is no second one. */

@@ -5,7 +5,7 @@ import { Logger, makeWorkerUtils, run, type Runner, type WorkerEvents } from 'gr
 import pg from 'pg'
 
 import type { BenchContext } from '../workload'
-import { batchesOf, Counter, INPUT, OUTPUT, type TaskQueue } from './queue'
+import { BATCH, batchesOf, Counter, outputOf, type Input, type TaskQueue } from './queue'
 
 /** Opens it in a schema of its own. */
 export async function openGraphileWorker({ url }: BenchContext): Promise<TaskQueue> {
@@ -29,10 +29,9 @@ export async function openGraphileWorker({ url }: BenchContext): Promise<TaskQue
   return {
     settings:
       'addJobs 1000 a call, concurrentJobs 100, localQueue.size 1000, completeJobBatchDelay 0, failJobBatchDelay 0, pool 30; results are not kept',
-    async enqueue(count) {
-      for (const length of batchesOf(count, 1000)) {
-        const job = { identifier: 'bench', payload: INPUT }
-        await utils.addJobs(Array.from({ length }, () => job))
+    async enqueue(inputs) {
+      for (const batch of batchesOf(inputs, BATCH)) {
+        await utils.addJobs(batch.map((payload) => ({ identifier: 'bench', payload })))
       }
     },
     async start() {
@@ -41,7 +40,7 @@ export async function openGraphileWorker({ url }: BenchContext): Promise<TaskQue
         logger,
         events,
         noHandleSignals: true,
-        taskList: { bench: async () => void OUTPUT },
+        taskList: { bench: async (payload) => void outputOf(payload as Input) },
         preset: {
           worker: {
             concurrentJobs: 100,
@@ -53,8 +52,8 @@ export async function openGraphileWorker({ url }: BenchContext): Promise<TaskQue
       })
     },
     whenDone: (count) => ended.whenAt(count),
-    async roundTrip() {
-      const job = await utils.addJob('bench', INPUT)
+    async roundTrip(input) {
+      const job = await utils.addJob('bench', input)
       const id = String(job.id)
       if (lastEnded === id) return
       await new Promise<void>((resolve) => {

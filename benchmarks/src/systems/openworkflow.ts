@@ -4,7 +4,7 @@ import { BackendPostgres } from 'openworkflow/postgres'
 import pg from 'pg'
 
 import type { BenchContext } from '../workload'
-import { batchesOf, Counter, INPUT, OUTPUT, type TaskQueue } from './queue'
+import { batchesOf, Counter, outputOf, type Input, type TaskQueue } from './queue'
 
 /** Opens it in a schema of its own. */
 export async function openOpenWorkflow({ url }: BenchContext): Promise<TaskQueue> {
@@ -15,26 +15,26 @@ export async function openOpenWorkflow({ url }: BenchContext): Promise<TaskQueue
   const backend = await BackendPostgres.connect(url)
   const client = new OpenWorkflow({ backend })
   const ended = new Counter()
-  const workflow = client.defineWorkflow<typeof INPUT, typeof OUTPUT>(
+  const workflow = client.defineWorkflow<Input, ReturnType<typeof outputOf>>(
     { name: 'bench' },
-    async () => {
+    async ({ input }) => {
       ended.add()
-      return OUTPUT
+      return outputOf(input)
     },
   )
   const worker = client.newWorker({ concurrency: 50 })
   return {
     settings: 'concurrency 50; an end counts when the function ends',
     share: 0.05,
-    async enqueue(count) {
-      for (const length of batchesOf(count, 50)) {
-        await Promise.all(Array.from({ length }, () => workflow.run(INPUT)))
+    async enqueue(inputs) {
+      for (const batch of batchesOf(inputs, 50)) {
+        await Promise.all(batch.map((input) => workflow.run(input)))
       }
     },
     start: () => worker.start(),
     whenDone: (count) => ended.whenAt(count),
-    async roundTrip() {
-      const handle = await workflow.run(INPUT)
+    async roundTrip(input) {
+      const handle = await workflow.run(input)
       await handle.result()
     },
     async close() {

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 
 import type { BenchContext } from '../workload'
-import { batchesOf, Counter, INPUT, OUTPUT, type TaskQueue } from './queue'
+import { BATCH, batchesOf, Counter, outputOf, type Input, type TaskQueue } from './queue'
 
 const QUEUE = 'bench'
 
@@ -22,12 +22,11 @@ export async function openPgBoss({ url }: BenchContext): Promise<TaskQueue> {
   return {
     settings:
       'insert 1000 a call, work with batchSize 1000, localConcurrency 2, burstWhenBatchFull, perJobResults, notify, pool 10; a result counts when the handler ends, before it is stored',
-    async enqueue(count) {
-      for (const length of batchesOf(count, 1000)) {
-        const job = { data: INPUT }
+    async enqueue(inputs) {
+      for (const batch of batchesOf(inputs, BATCH)) {
         await boss.insert(
           QUEUE,
-          Array.from({ length }, () => job),
+          batch.map((data) => ({ data })),
         )
       }
     },
@@ -39,10 +38,14 @@ export async function openPgBoss({ url }: BenchContext): Promise<TaskQueue> {
         perJobResults: true,
         pollingIntervalSeconds: 0.5,
       } as const
-      await boss.work(QUEUE, options, async (jobs) => {
+      await boss.work<Input, unknown, typeof options>(QUEUE, options, async (jobs) => {
         ended.add(jobs.length)
         for (const { id } of jobs) waiting.get(id)?.()
-        return jobs.map(({ id }) => ({ id, status: 'completed' as const, output: OUTPUT }))
+        return jobs.map(({ id, data }) => ({
+          id,
+          status: 'completed' as const,
+          output: outputOf(data),
+        }))
       })
     },
     async whenDone(count) {
@@ -56,12 +59,12 @@ export async function openPgBoss({ url }: BenchContext): Promise<TaskQueue> {
         if (rows.length === 0) return
       }
     },
-    async roundTrip() {
+    async roundTrip(input) {
       const id = crypto.randomUUID()
       const done = new Promise<void>((resolve) => {
         waiting.set(id, resolve)
       })
-      await boss.send(QUEUE, INPUT, { id })
+      await boss.send(QUEUE, input, { id })
       await done
       waiting.delete(id)
     },

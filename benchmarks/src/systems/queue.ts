@@ -35,14 +35,14 @@ export interface TaskQueue {
   readonly settings: string
   /** The share of the tasks that it can do in a time like the others'. @default 1 */
   readonly share?: number
-  /** Puts tasks that do nothing into the database, many at once. */
-  enqueue(count: number): Promise<void>
+  /** Puts tasks into the database, many at once. */
+  enqueue(inputs: readonly Input[]): Promise<void>
   /** Begins to run them. */
   start(): Promise<void>
   /** Resolves when the ends of so many tasks, counted from the beginning, are stored. */
   whenDone(count: number): Promise<void>
   /** Enqueues a task and waits for its end. */
-  roundTrip(): Promise<void>
+  roundTrip(input: Input): Promise<void>
   close(): Promise<void>
 }
 
@@ -70,9 +70,9 @@ export class Counter {
   }
 }
 
-/** Numbers in batches, as the lengths of them. */
-export function batchesOf(count: number, size: number): number[] {
-  const batches: number[] = []
-  for (let left = count; left > 0; left -= size) batches.push(Math.min(size, left))
+/** A list in parts. */
+export function batchesOf<T>(items: readonly T[], size: number): T[][] {
+  const batches: T[][] = []
+  for (let from = 0; from < items.length; from += size) batches.push(items.slice(from, from + size))
   return batches
 }

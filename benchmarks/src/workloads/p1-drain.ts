@@ -3,6 +3,7 @@ import { walOf } from '../databases/wal'
 import type { Figures } from '../measurement'
 import { cpuOf, rate, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
+import { inputsFrom } from '../systems/queue'
 import {
   BASELINES,
   FAST_PEERS,
@@ -26,11 +27,12 @@ export const drain: Workload = {
 async function ofQueue(context: BenchContext) {
   const queue = await openQueue(context)
   const count = scaled(context, TASKS * (queue.share ?? 1), 100)
+  const inputs = inputsFrom(0, count)
   const figures: Figures = {}
   let cpu = 0
   const wal = await walOf(context, async () => {
     cpu = await cpuOf(async () => {
-      const enqueueMs = await timed(() => queue.enqueue(count))
+      const enqueueMs = await timed(() => queue.enqueue(inputs))
       const drainMs = await timed(async () => {
         await queue.start()
         await queue.whenDone(count)
@@ -47,11 +49,12 @@ async function ofQueue(context: BenchContext) {
 async function ofBareSql(context: BenchContext) {
   const bare = await openBareSql(context)
   const count = scaled(context, TASKS, 100)
+  const inputs = inputsFrom(0, count)
   const figures: Figures = {}
   let cpu = 0
   const wal = await walOf(context, async () => {
     cpu = await cpuOf(async () => {
-      const insertMs = await timed(() => bare.insert(count))
+      const insertMs = await timed(() => bare.insert(inputs))
       const drainMs = await timed(() => bare.drain())
       Object.assign(figures, { enqueue: rate(count, insertMs), drain: rate(count, drainMs) })
     })
@@ -60,7 +63,7 @@ async function ofBareSql(context: BenchContext) {
   if (wal !== undefined) figures.wal_bytes = wal / count
   const { drainOverlapped } = bare
   if (drainOverlapped) {
-    await bare.insert(count)
+    await bare.insert(inputs)
     figures.drain_overlapped = rate(count, await timed(drainOverlapped))
   }
   await bare.close()

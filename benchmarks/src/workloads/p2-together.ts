@@ -3,6 +3,7 @@ import { walOf } from '../databases/wal'
 import type { Figures } from '../measurement'
 import { cpuOf, rate, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
+import { inputOf, inputsFrom } from '../systems/queue'
 import {
   BASELINES,
   FAST_PEERS,
@@ -26,11 +27,14 @@ export const together: Workload = {
 async function ofQueue(context: BenchContext) {
   const queue = await openQueue(context)
   const count = scaled(context, TASKS * (queue.share ?? 1), 100)
+  const inputs = inputsFrom(1, count)
   await queue.start()
+  // A worker that has been up for a while.
+  await queue.roundTrip(inputOf(0))
   const figures: Figures = {}
   const wal = await walOf(context, async () => {
     const cpu = await cpuOf(async () => {
-      const ms = await timed(() => Promise.all([queue.enqueue(count), queue.whenDone(count)]))
+      const ms = await timed(() => Promise.all([queue.enqueue(inputs), queue.whenDone(count + 1)]))
       figures.together = rate(count, ms)
     })
     figures.cpu_us = cpu / count
@@ -43,16 +47,17 @@ async function ofQueue(context: BenchContext) {
 async function ofBareSql(context: BenchContext) {
   const bare = await openBareSql(context)
   const count = scaled(context, TASKS, 100)
+  const inputs = inputsFrom(0, count)
   const figures: Figures = {}
   const ms = await timed(async () => {
-    await bare.insert(count)
+    await bare.insert(inputs)
     await bare.drain()
   })
   figures.together = rate(count, ms)
   const { drainOverlapped } = bare
   if (drainOverlapped) {
     const overlappedMs = await timed(async () => {
-      await bare.insert(count)
+      await bare.insert(inputs)
       await drainOverlapped()
     })
     figures.together_overlapped = rate(count, overlappedMs)

@@ -2,6 +2,7 @@
 import { percentile } from '../measurement'
 import { timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
+import { inputOf } from '../systems/queue'
 import {
   BASELINES,
   FAST_PEERS,
@@ -26,7 +27,7 @@ export const result: Workload = {
 async function ofQueue(context: BenchContext) {
   const queue = await openQueue(context)
   await queue.start()
-  const samples = await sample(context, () => queue.roundTrip())
+  const samples = await sample(context, (n) => queue.roundTrip(inputOf(n)))
   await queue.close()
   const figures = { result_p50: percentile(samples, 0.5), result_p99: percentile(samples, 0.99) }
   return { figures, settings: queue.settings }
@@ -39,11 +40,14 @@ async function ofBareSql(context: BenchContext) {
   return { figures: { commit: percentile(samples, 0.5) }, settings: bare.settings }
 }
 
-async function sample(context: BenchContext, work: () => Promise<void>): Promise<number[]> {
+async function sample(
+  context: BenchContext,
+  work: (n: number) => Promise<void>,
+): Promise<number[]> {
   const samples: number[] = []
-  for (let count = 0; count < WARM_UP; count += 1) await work()
+  for (let count = 0; count < WARM_UP; count += 1) await work(count)
   for (let count = scaled(context, SAMPLES, 20); count > 0; count -= 1) {
-    samples.push(await timed(work))
+    samples.push(await timed(() => work(count)))
   }
   return samples
 }
