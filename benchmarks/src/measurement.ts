@@ -13,6 +13,8 @@ export const UNITS = {
   commit: 'ms',
   cpu_us: 'µs/task',
   wal_bytes: 'bytes/task',
+  cpu_us_together: 'µs/task',
+  wal_bytes_together: 'bytes/task',
   fan_in: 'ms',
   fan_in_plain: 'ms',
   parents: 'ms',

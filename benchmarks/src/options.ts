@@ -13,7 +13,7 @@ import {
 import { WORKLOADS } from './workloads/index'
 
 export const USAGE = `pnpm bench [P1 P2 …] [options]
-  --storage NAME      one of ${STORAGES.join(', ')}; may be repeated, or separated by commas. Default: pg
+  --storage NAME      one of ${STORAGES.join(', ')}; may be repeated, or separated by commas. Default: pg, and for P7 all others
   --peers [all]       beside ours: ${FAST_PEERS.join(', ')}; with 'all' also ${SLOW_PEERS.join(', ')}
   --floor             beside ours: bare SQL on a narrow table, and the storage's own statements without an executor
   --runs N            of each system; the median counts. Default: 3
@@ -28,7 +28,8 @@ ${WORKLOADS.map(({ id, title }) => `  ${id.padEnd(4)} ${title}`).join('\n')}
 /** What to run. */
 export interface Options {
   readonly workloads: readonly Workload[]
-  readonly storages: readonly StorageName[]
+  /** `null`: each workload where it runs by default. */
+  readonly storages: readonly StorageName[] | null
   readonly systems: ReadonlySet<SystemName>
   readonly runs: number
   readonly scale: number
@@ -57,7 +58,7 @@ export function readOptions(args: readonly string[]): Options {
   })
   return {
     workloads: workloadsOf(positionals),
-    storages: (values.storage ?? ['pg']).flatMap((names) => names.split(',')).map(storageOf),
+    storages: values.storage?.flatMap((names) => names.split(',')).map(storageOf) ?? null,
     systems: new Set<SystemName>([
       'durable-execution',
       ...(values.floor === true ? BASELINES : []),

@@ -3,7 +3,7 @@ import { startRedis, startServer, type Server } from './databases/servers'
 import { summarize, type Figures, type Measurement } from './measurement'
 import type { Options } from './options'
 import { runInProcess } from './running/run-in-process'
-import type { StorageName, SystemName, Workload } from './workload'
+import { STORAGES, type StorageName, type SystemName, type Workload } from './workload'
 
 /** Systems that keep their tasks in PostgreSQL or Redis whatever the storage: they are measured beside ours on PostgreSQL. */
 const ONLY_BESIDE_PG: ReadonlySet<SystemName> = new Set([
@@ -20,8 +20,12 @@ export type Report = (line: string) => void
 /** Runs what the options say. A run that fails is told and left out. */
 export async function runAll(options: Options, report: Report): Promise<Measurement[]> {
   const measurements: Measurement[] = []
-  for (const storage of options.storages) {
-    const workloads = options.workloads.filter((workload) => workload.storages.includes(storage))
+  for (const storage of STORAGES) {
+    const workloads = options.workloads.filter(({ storages, defaultStorages = ['pg'] }) =>
+      options.storages
+        ? options.storages.includes(storage) && storages.includes(storage)
+        : defaultStorages.includes(storage),
+    )
     if (workloads.length === 0) continue
     const server = await startServer(storage)
     const needsRedis = storage === 'pg' && options.systems.has('bullmq')

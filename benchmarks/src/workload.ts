@@ -41,6 +41,8 @@ export interface Workload {
   readonly title: string
   readonly storages: readonly StorageName[]
   readonly systems: readonly SystemName[]
+  /** Where it runs when no storage is asked for. @default PostgreSQL */
+  readonly defaultStorages?: readonly StorageName[]
   /** Too long to be run several times. */
   readonly isLong?: boolean
   run(context: BenchContext): Promise<BenchRun>

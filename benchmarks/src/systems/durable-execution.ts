@@ -1,7 +1,7 @@
 /** Ours: an executor with its defaults. */
 import { childTask, DurableExecutor, type DurableExecutorOptions } from 'durable-execution'
 
-import { openStorage, type OpenedStorage } from '../databases/storages'
+import { openStorage, type OpenedStorage, type OpenStorageOptions } from '../databases/storages'
 import type { BenchContext } from '../workload'
 import { BATCH, batchesOf, Counter, outputOf, type Input, type TaskQueue } from './queue'
 
@@ -18,8 +18,9 @@ export interface OpenedExecutor {
 export async function openExecutor(
   context: BenchContext,
   options: DurableExecutorOptions = {},
+  storageOptions: OpenStorageOptions = {},
 ): Promise<OpenedExecutor> {
-  const opened = await openStorage(context)
+  const opened = await openStorage(context, storageOptions)
   const ended = new Counter()
   const executor = new DurableExecutor(opened.storage, {
     logLevel: 'error',
