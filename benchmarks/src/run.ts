@@ -1,5 +1,6 @@
 /** All runs, interleaved: ours, floor, peer, ours, … so that what else the machine does at a time meets every system. */
-import { startRedis, startServer, type Server } from './databases/servers'
+import type { Server } from './databases/server'
+import { startRedis, startServer } from './databases/servers'
 import { summarize, type Figures, type Measurement } from './measurement'
 import type { Options } from './options'
 import { runInProcess } from './running/run-in-process'

@@ -20,6 +20,13 @@ export async function cpuOf(work: () => Promise<unknown>): Promise<number> {
   return user + system
 }
 
+/** Resolves after so many milliseconds. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
+}
+
 /** Tasks a second. */
 export function rate(count: number, ms: number): number {
   return (1000 * count) / ms

@@ -8,6 +8,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import type { StorageName } from '../workload'
+import { databaseOn } from './named'
+import type { Server } from './server'
 
 const SCRIPTS = fileURLToPath(new URL('../../../scripts/', import.meta.url))
 
@@ -26,21 +28,11 @@ const POSTGRES_SETTINGS = [
   'max_connections=200',
 ]
 
-/** A database that is there. */
-export interface Server {
-  readonly settings: string
-  /** The URL of a database, the same for each run, or a new file. */
-  readonly url: () => string
-  readonly stop: () => Promise<void>
-}
-
 /** Starts what a storage needs. */
 export async function startServer(storage: StorageName): Promise<Server> {
   if (storage === 'sqlite' || storage === 'sqlite-full') return sqliteFolder()
   const named = process.env[VARIABLES[storage]]
-  if (named !== undefined) {
-    return { settings: VARIABLES[storage], url: () => named, stop: async () => undefined }
-  }
+  if (named !== undefined) return databaseOn(storage, named, VARIABLES[storage])
   const start = STARTS[storage]
   // MySQL is fetched the first time: it stays where it was unpacked.
   const folder = storage === 'mysql' ? KEPT_FOLDER : await newFolder()

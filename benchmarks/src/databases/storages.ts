@@ -33,6 +33,8 @@ export interface OpenedStorage {
 export interface OpenStorageOptions {
   /** Whether other processes use the table: it is neither emptied nor removed. @default false */
   readonly isShared?: boolean
+  /** Whether PostgreSQL tells of what happens. @default true */
+  readonly notify?: boolean
 }
 
 /** Opens our storage of a context's database. */

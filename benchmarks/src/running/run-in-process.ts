@@ -6,6 +6,14 @@ import type { BenchContext, BenchRun, Workload } from '../workload'
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url))
 
+/** TypeScript, and a garbage collector that can be called. */
+const NODE_OPTIONS = ['--import', 'tsx', '--expose-gc']
+
+/** Where packages come from: built, as users get them, unless this process reads them from their sources. */
+const CONDITIONS = import.meta.resolve('durable-execution').endsWith('.ts')
+  ? ['--conditions=@durable-execution/source']
+  : []
+
 /** No run takes longer, in milliseconds: what hangs is ended. */
 const LONGEST_MS = { short: 90_000, long: 30 * 60_000 }
 
@@ -22,7 +30,7 @@ export function runInProcess(
   const profiling = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
   return new Promise((resolve, reject) => {
     const child = fork(CHILD, [workload.id, JSON.stringify(context)], {
-      execArgv: [...process.execArgv, ...profiling],
+      execArgv: [...NODE_OPTIONS, ...CONDITIONS, ...profiling],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     const longestMs = LONGEST_MS[workload.isLong === true ? 'long' : 'short']

@@ -7,7 +7,14 @@ import { trees } from './p4-trees'
 import { chains } from './p5-chains'
 import { backlog } from './p6-backlog'
 import { databases } from './p7-databases'
+import { processes } from './p8-processes'
+import { takeover } from './p9-takeover'
+import { idle } from './p10-idle'
+import { memory } from './p11-memory'
+import { eventLoop } from './p12-event-loop'
+import { pinned } from './p13-pinned'
 import { costs } from './p14-costs'
+import { cancels } from './p15-cancel'
 
 export const WORKLOADS: readonly Workload[] = [
   drain,
@@ -17,5 +24,12 @@ export const WORKLOADS: readonly Workload[] = [
   chains,
   backlog,
   databases,
+  processes,
+  takeover,
+  idle,
+  memory,
+  eventLoop,
+  pinned,
   costs,
+  cancels,
 ]
