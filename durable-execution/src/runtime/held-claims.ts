@@ -12,20 +12,23 @@ export type EndReason = 'timed_out' | 'lost' | 'shutdown'
 export class HeldClaim {
   /** The signal of the run. */
   readonly controller = new AbortController()
-  /** Whether its user function is under way, and so may have to be told to end. */
+  /** Whether its user function is under way, or about to be, and so may have to be told to end. */
   isRunning = false
   /** Whether it waits for a slot. */
   isPrefetched = false
   /** Whether it occupies one of the slots. */
   hasSlot: boolean
+  /** When the claim, or its last renewal, was sent, on the monotonic clock. */
+  leasedAt: number
   private claimedRecord: ExecutionRecord
   /** The claim count under which its end was stored. */
   private endedUnder: number | null = null
   private reason: EndReason | null = null
 
-  constructor(record: ExecutionRecord, hasSlot: boolean) {
+  constructor(record: ExecutionRecord, hasSlot: boolean, leasedAt: number) {
     this.claimedRecord = record
     this.hasSlot = hasSlot
+    this.leasedAt = leasedAt
   }
 
   get record(): ExecutionRecord {
@@ -49,8 +52,9 @@ export class HeldClaim {
   /**
    * This very process claimed the execution again while its run goes on (its lease had lapsed): the run goes on under the new claim.
    */
-  adopt(record: ExecutionRecord): void {
+  adopt(record: ExecutionRecord, leasedAt: number): void {
     this.claimedRecord = record
+    this.leasedAt = leasedAt
   }
 
   /** The end of its run was stored under this claim: an adopted newer one is another run. */
@@ -73,14 +77,18 @@ export class HeldClaims {
     return this.byId.size
   }
 
-  /** Holds a claim; `null` if its execution is held already, under this claim or an older one that is brought up to date. */
-  hold(record: ExecutionRecord, hasSlot: boolean): HeldClaim | null {
+  /**
+   * Holds a claim; `null` if its execution is held already, under this claim or an older one that is brought up to date.
+   *
+   * @param leasedAt - When the claim was sent, on the monotonic clock, where that matters.
+   */
+  hold(record: ExecutionRecord, hasSlot: boolean, leasedAt = -Infinity): HeldClaim | null {
     const known = this.byId.get(record.executionId)
     if (known && !known.isLost) {
-      if (known.record.claimCount < record.claimCount) known.adopt(record)
+      if (known.record.claimCount < record.claimCount) known.adopt(record, leasedAt)
       return null
     }
-    const held = new HeldClaim(record, hasSlot)
+    const held = new HeldClaim(record, hasSlot, leasedAt)
     this.byId.set(record.executionId, held)
     return held
   }
