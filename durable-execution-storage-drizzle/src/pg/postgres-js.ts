@@ -1,6 +1,16 @@
 /** The driver `postgres` (postgres.js), which is a pool. */
 import type { SqlRow } from '../row'
-import { AS_IT_IS, ISOLATION, unlessAborted, type Driver, type Execute, type Query } from './driver'
+import {
+  AS_IT_IS,
+  BACKEND,
+  ISOLATION,
+  unlessAborted,
+  type Driver,
+  type Ear,
+  type EarOptions,
+  type Execute,
+  type Query,
+} from './driver'
 
 interface PendingRows {
   values(): Promise<SqlRow[]> & { cancel(): void }
@@ -16,6 +26,12 @@ interface Sender {
 
 interface PostgresJs extends Sender {
   begin<T>(options: string, work: (transaction: Sender) => Promise<T>): Promise<T>
+  /** Opens a connection of its own, once, and keeps it: it connects again by itself, and says so by `onListening`. */
+  listen(
+    channel: string,
+    onPayload: (payload: string) => void,
+    onListening: () => void,
+  ): Promise<{ readonly state: { readonly pid: number }; readonly unlisten: () => Promise<void> }>
 }
 
 /** Whether this is what `postgres()` returned. */
@@ -53,6 +69,30 @@ class PostgresJsDriver implements Driver {
       work((query) => send(transaction, query, signal)),
     )
     return unlessAborted(call, signal)
+  }
+
+  async openEar({ channel, onPayload, onLost, signal }: EarOptions): Promise<Ear> {
+    let isOpen = false
+    const opening = this.client.listen(channel, onPayload, () => {
+      if (isOpen) onLost()
+      isOpen = true
+    })
+    const close = async (): Promise<void> => {
+      // While its connection is away it does not answer.
+      opening.then(({ unlisten }) => unlisten()).catch(() => undefined)
+    }
+    const { state } = await unlessAborted(opening, signal, () => {
+      void close()
+    })
+    const query: Execute = (asked) => send(this.listener(), asked, undefined)
+    const [row] = await query({ text: BACKEND, params: [], name: null })
+    return { isDirect: Number(row?.[0]) === state.pid, query, close }
+  }
+
+  /** The connection that listens; one of the pool's if that can't be told. */
+  private listener(): Sender {
+    const sender: unknown = Reflect.get(Object(Reflect.get(this.client, 'listen')) as object, 'sql')
+    return isPostgresJs(sender) ? sender : this.client
   }
 }
 
