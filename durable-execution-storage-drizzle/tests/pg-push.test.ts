@@ -81,7 +81,9 @@ describe.each(PG_DRIVERS.map((driver) => [driver.name, driver] as const))('on %s
     const client = executorOn(ofClient)
     const task = defineTask(client)
     for (const input of [1, 2]) {
-      await ofClient.inTransaction((transaction) => client.enqueueTask(task, input, { transaction }))
+      await ofClient.inTransaction((transaction) =>
+        client.enqueueTask(task, input, { transaction }),
+      )
       await until('it is completed', () => isCompleted(ofClient))
     }
     const undone = ofClient.inTransaction(async (transaction) => {
@@ -119,9 +121,7 @@ describe.each(SERVER_DRIVERS.map((driver) => [driver.name, driver] as const))(
   (_, driver) => {
     it('connects again when its listening connection is ended, and misses nothing', async () => {
       const name = `push_${process.pid}`
-      const [ofWorker, ofClient] = await openTwo(driver, {
-        settings: `-c application_name=${name}`,
-      })
+      const [ofWorker, ofClient] = await openTwo(driver, { applicationName: name })
       const worker = await listeningWorker(ofWorker)
       const client = executorOn(ofClient)
       const task = defineTask(client)

@@ -2,6 +2,7 @@
 import { claimFaults } from './claim'
 import { endFaults } from './ends'
 import type { Fault } from './fault'
+import { hintFaults } from './hints'
 import { insertFaults } from './insert'
 import { settleFaults } from './settle'
 
@@ -10,4 +11,5 @@ export const faults: readonly Fault[] = [
   ...claimFaults,
   ...settleFaults,
   ...endFaults,
+  ...hintFaults,
 ]
