@@ -43,6 +43,7 @@ export function faultyStorage({ breaks }: SimulatedFault, now: () => number): Si
     cancel: (request) => storage.cancel(request),
     nextClaimAt: (request) => storage.nextClaimAt(request),
     prune: (request) => storage.prune(request),
+    listen: (listener) => storage.listen(listener),
     dump: () => storage.dump(),
     ...breaks({ storage, rows: rowsOf(storage), now }),
   }
