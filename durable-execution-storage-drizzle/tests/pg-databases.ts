@@ -102,7 +102,8 @@ function ofPg(client: pg.Pool | pg.Client): TestDatabase['query'] {
   }
 }
 
-function serverDrivers(url: string): Driver[] {
+/** The drivers that reach the server at this URL. */
+export function serverDrivers(url: string): Driver[] {
   return [
     {
       name: 'a pool of pg',
