@@ -11,8 +11,9 @@ import {
   type Execute,
   type Query,
 } from './driver'
+import { ConflictError } from './errors'
 
-interface PendingRows {
+interface PendingRows extends PromiseLike<{ readonly command: string }> {
   values(): Promise<SqlRow[]> & { cancel(): void }
 }
 
@@ -22,10 +23,17 @@ interface Sender {
     params: (string | null)[],
     options: { readonly prepare: boolean },
   ): PendingRows
+  /** Without values it is a simple query, which is never prepared. */
+  unsafe(text: string): PendingRows
+}
+
+/** A connection of the pool for oneself. */
+interface Reserved extends Sender {
+  release(): void
 }
 
 interface PostgresJs extends Sender {
-  begin<T>(options: string, work: (transaction: Sender) => Promise<T>): Promise<T>
+  reserve(): Promise<Reserved>
   /** Opens a connection of its own, once, and keeps it: it connects again by itself, and says so by `onListening`. */
   listen(
     channel: string,
@@ -43,7 +51,7 @@ function isPostgresJs(client: unknown): client is PostgresJs {
   return (
     typeof client === 'function' &&
     typeof Reflect.get(client, 'unsafe') === 'function' &&
-    typeof Reflect.get(client, 'begin') === 'function'
+    typeof Reflect.get(client, 'reserve') === 'function'
   )
 }
 
@@ -64,11 +72,31 @@ class PostgresJsDriver implements Driver {
     work: (execute: Execute) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const options = ISOLATION.toLowerCase()
-    const call = this.client.begin(options, (transaction) =>
-      work((query) => send(transaction, query, signal)),
-    )
-    return unlessAborted(call, signal)
+    return unlessAborted(this.transact(work, signal), signal)
+  }
+
+  /**
+   * Not by the driver's own `begin`: that prepares its `commit`, and behind a pooler in transaction mode, where the statement is lost,
+   * the second try of it ends the transaction with a rollback that looks like a commit.
+   */
+  private async transact<T>(
+    work: (execute: Execute) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const connection = await this.client.reserve()
+    try {
+      await connection.unsafe(`BEGIN ${ISOLATION}`)
+      const answer = await work((query) => send(connection, query, signal))
+      const { command } = await connection.unsafe('COMMIT')
+      if (command !== 'COMMIT') throw new ConflictError(`The commit ended with ${command}`)
+      return answer
+    } catch (error) {
+      // Where the connection is gone the transaction is too.
+      await Promise.resolve(connection.unsafe('ROLLBACK')).catch(() => undefined)
+      throw error
+    } finally {
+      connection.release()
+    }
   }
 
   async openEar({ channel, onPayload, onLost, signal }: EarOptions): Promise<Ear> {
