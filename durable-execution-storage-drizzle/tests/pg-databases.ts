@@ -23,6 +23,9 @@ export interface OpenOptions extends PgTaskExecutionsStorageOptions {
   readonly tableName?: string
   /** Settings of every connection, as `-c name=value`. */
   readonly settings?: string
+  readonly applicationName?: string
+  /** @default 6 */
+  readonly poolSize?: number
 }
 
 /** A pool of connections, or a single one, with a storage on it. */
@@ -99,13 +102,19 @@ function ofPg(client: pg.Pool | pg.Client): TestDatabase['query'] {
   }
 }
 
-function serverDrivers(url: string): Driver[] {
+/** The drivers that reach the server at this URL. */
+export function serverDrivers(url: string): Driver[] {
   return [
     {
       name: 'a pool of pg',
       isServer: true,
       async open(options = {}) {
-        const pool = new pg.Pool({ connectionString: url, max: 6, options: options.settings })
+        const pool = new pg.Pool({
+          connectionString: url,
+          max: options.poolSize ?? 6,
+          options: options.settings,
+          application_name: options.applicationName,
+        })
         pool.on('error', () => undefined)
         const db = drizzleNodePostgres(pool)
         return withStorage({ db, query: ofPg(pool), end: () => pool.end() }, options)
@@ -115,7 +124,11 @@ function serverDrivers(url: string): Driver[] {
       name: 'a client of pg',
       isServer: true,
       async open(options = {}) {
-        const client = new pg.Client({ connectionString: url, options: options.settings })
+        const client = new pg.Client({
+          connectionString: url,
+          options: options.settings,
+          application_name: options.applicationName,
+        })
         client.on('error', () => undefined)
         await client.connect()
         const db = drizzleNodePostgres(client)
@@ -126,8 +139,16 @@ function serverDrivers(url: string): Driver[] {
       name: 'postgres.js',
       isServer: true,
       async open(options = {}) {
-        const connection = options.settings ? { options: options.settings } : {}
-        const client = postgres(url, { max: 6, connection, onnotice: () => undefined })
+        const { applicationName, settings } = options
+        const connection = {
+          ...(settings && { options: settings }),
+          ...(applicationName && { application_name: applicationName }),
+        }
+        const client = postgres(url, {
+          max: options.poolSize ?? 6,
+          connection,
+          onnotice: () => undefined,
+        })
         const db = drizzlePostgresJs(client)
         const query: TestDatabase['query'] = async (text, params = []) =>
           Array.from(await client.unsafe(text, params as string[]).values()) as unknown[][]

@@ -16,10 +16,14 @@ export type Verb =
   | 'cancel'
   | 'nextClaimAt'
   | 'prune'
+  | 'listen'
   | 'all verbs'
 
-/** What a case needs beyond the verbs. `rows`: a `dump` of every row; without it the case is left out. */
-export type Need = 'rows'
+/**
+ * What a case needs beyond the verbs, without which it is left out. `rows`: a `dump` of every row; `listen`: a storage that can push
+ * hints.
+ */
+export type Need = 'rows' | 'listen'
 
 /** One promise of the storage contract, with the code that shows whether a storage keeps it. */
 export interface ConformanceCase {

@@ -61,6 +61,7 @@ export async function runCase(
   const underTest = await openStorage(createStorage)
   try {
     if (needs.includes('rows') && !underTest.dump) return false
+    if (needs.includes('listen') && !underTest.storage.listen) return false
     const context = new ConformanceContext(underTest)
     await run(context)
     await context.expectInvariants()

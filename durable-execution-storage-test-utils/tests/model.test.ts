@@ -12,7 +12,7 @@ import {
 } from '../src/model'
 import { operationsOf } from '../src/model/operation'
 import { brokenStorage, rowsOf } from './faults/fault'
-import { faults } from './faults/index'
+import { verbFaults } from './faults/index'
 
 const SEEDS = seedsOf(resolveModelOptions())
 
@@ -73,7 +73,7 @@ describe('a seed', () => {
   })
 
   it('determines what is found', async () => {
-    const [fault] = faults
+    const [fault] = verbFaults
     if (!fault) throw new Error('There are no faults')
     const messages = [
       (await firstFailure(() => brokenStorage(fault)))?.message,
@@ -85,7 +85,7 @@ describe('a seed', () => {
 })
 
 describe('the model test', () => {
-  const found = faults.filter(({ fault }) => !NOT_FOUND_BY_THE_MODEL.test(fault))
+  const found = verbFaults.filter(({ fault }) => !NOT_FOUND_BY_THE_MODEL.test(fault))
   it.each(found.map((fault) => [fault.fault, fault] as const))(
     'finds in a short sequence that %s',
     async (_, fault) => {

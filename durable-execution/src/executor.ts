@@ -11,6 +11,7 @@ import { TaskEnqueuer, type EnqueueRequest } from './runtime/enqueue-tasks'
 import { Events } from './runtime/events'
 import { Gate } from './runtime/gate'
 import { HeldClaims } from './runtime/held-claims'
+import { Push } from './runtime/push'
 import { readExecution, readExecutionOf } from './runtime/read'
 import type { Runtime } from './runtime/runtime'
 import { createShutdownController, readGraceMs, shutDown } from './runtime/shutdown'
@@ -111,6 +112,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
       }),
       held: new HeldClaims(),
       gate: new Gate(),
+      push: new Push(storage, environment, events),
       claimant: {
         executorId: `${resolved.executorId}:${createId('i')}`,
         leaseMs: resolved.leaseMs,
@@ -278,6 +280,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
     this.runtime.lifecycle = 'started'
     this.runtime.health.started()
     this.stages.startLoops()
+    this.runtime.push.begin()
     events.emit({ type: 'executor_started', executorId: claimant.executorId })
   }
 
@@ -291,7 +294,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
 
   private async cancel(executionId: string): Promise<void> {
     const outcome = await cancelExecution(this.runtime, executionId)
-    this.stages.lookForCancelled()
+    this.stages.cancelledHere(executionId)
     if (outcome === 'missing') throw notFound(executionId)
   }
 }

@@ -121,6 +121,7 @@ export { applyChange, changedTimes } from './execution/change'
 export type { ChangedAt, ChangedTimes, ExecutionChange } from './execution/change'
 export { transitions }
 export { isFinished, isWaiting } from './execution/status'
+export { AWAITED_MS, SOON_MS } from './storage/storage'
 export { assertOneWritePerRow, fitsTakeOver, guardSettlement, isHeld } from './storage/requests'
 export { Backoff } from './lib/backoff'
 export { delay, systemEnvironment } from './lib/environment'
@@ -149,6 +150,7 @@ export type {
   StorageAnswer,
   StorageCall,
   StorageListener,
+  StorageSubscription,
   TakeOver,
   WakeAnswer,
   WakeOutcome,

@@ -42,7 +42,12 @@ export interface DurableExecutorOptions {
   maxFinalizeInputBytes?: number | undefined
   /** How long finished trees are kept, in milliseconds, at least a minute; `null` keeps them for ever. @default 30 days */
   retentionMs?: number | null | undefined
-  /** The longest an executor goes without asking when nothing can wake it, in milliseconds, at least 10. @default 200 */
+  /**
+   * The longest an executor goes without asking when nothing can wake it, in milliseconds, at least 10. While the storage pushes hints
+   * it asks once a second if this is less; and at least four times a lease, whatever this is.
+   *
+   * @default 200
+   */
   pollIntervalMs?: number | undefined
 }
 

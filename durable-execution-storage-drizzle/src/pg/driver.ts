@@ -14,6 +14,25 @@ export interface Query {
 /** Sends a statement and answers its rows, values by position. */
 export type Execute = (query: Query) => Promise<readonly SqlRow[]>
 
+/** A connection of its own that hears notifications, until it is lost. */
+export interface Ear {
+  /** Whether it surely reaches the server itself: behind a pooler it might hear nothing. */
+  readonly isDirect: boolean
+  query(query: Query): Promise<readonly SqlRow[]>
+  /** Ends it, however it is. */
+  close(): Promise<void>
+}
+
+/** How an ear is opened. */
+export interface EarOptions {
+  readonly channel: string
+  readonly onPayload: (payload: string) => void
+  /** The connection is lost, or was and is another now: what was sent meanwhile is lost too. */
+  readonly onLost: () => void
+  /** Aborted when opening it is given up. */
+  readonly signal: AbortSignal
+}
+
 /** A driver of PostgreSQL. When the signal is aborted, a call rejects, and a connection that hangs in it is destroyed if it can be. */
 export interface Driver {
   /** How texts are given to it; as they are, if it gives them back so. */
@@ -25,6 +44,8 @@ export interface Driver {
     work: (execute: Execute) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T>
+  /** Opens a connection that listens; none of the pool's where that can be. */
+  openEar(options: EarOptions): Promise<Ear>
 }
 
 /** The form of a driver that gives every text back as it was. */
@@ -32,6 +53,9 @@ export const AS_IT_IS: TextForm = (text) => text
 
 /** What isolation and access mean does not hang on defaults of the server or the user. */
 export const ISOLATION = 'ISOLATION LEVEL READ COMMITTED READ WRITE'
+
+/** Which process of the server a connection reaches. */
+export const BACKEND = 'SELECT pg_backend_pid()'
 
 /** Waits for a call no longer than until the signal is aborted; then `onAbort` ends what can be ended. */
 export function unlessAborted<T>(

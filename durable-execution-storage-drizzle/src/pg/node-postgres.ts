@@ -1,8 +1,18 @@
 /** The driver `pg`: a pool, or a single client. */
 import { lineOf, type Line } from '../line'
 import type { SqlRow } from '../row'
-import { AS_IT_IS, ISOLATION, unlessAborted, type Driver, type Execute, type Query } from './driver'
+import {
+  AS_IT_IS,
+  ISOLATION,
+  unlessAborted,
+  type Driver,
+  type Ear,
+  type EarOptions,
+  type Execute,
+  type Query,
+} from './driver'
 import { classify, ConflictError } from './errors'
+import { openEar, type NewClient } from './node-postgres-ear'
 
 /** Columns as the texts that came: what they are is read here, and the parsers of `pg`, which users may have set, cost more. */
 const AS_TEXT = { getTypeParser: () => (value: string) => value }
@@ -25,7 +35,11 @@ interface PooledClient extends PgClient {
   release(destroy?: boolean): void
 }
 
+type ClientClass = new (config: unknown) => NewClient
+
 interface PgPool {
+  readonly Client: ClientClass
+  readonly options: unknown
   connect(): Promise<PooledClient>
 }
 
@@ -68,6 +82,12 @@ class PoolDriver implements Driver {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     return this.withClient(signal, (client) => transact(client, work))
+  }
+
+  /** Not one of the pool: it would be missing there for good. */
+  async openEar(options: EarOptions): Promise<Ear> {
+    const { Client, options: config } = this.pool
+    return openEar(new Client(config), options)
   }
 
   private async withClient<T>(
@@ -132,6 +152,11 @@ class ClientDriver implements Driver {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     return this.inLine(signal, () => transact(this.client, work))
+  }
+
+  async openEar(options: EarOptions): Promise<Ear> {
+    const Client = this.client.constructor as ClientClass
+    return openEar(new Client(Reflect.get(this.client, 'connectionParameters')), options)
   }
 
   private inLine<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {

@@ -1,6 +1,14 @@
 /** The driver `@electric-sql/pglite`: PostgreSQL inside the process, with a single session that it lends to one call at a time. */
 import type { SqlRow } from '../row'
-import { ISOLATION, unlessAborted, type Driver, type Execute, type Query } from './driver'
+import {
+  ISOLATION,
+  unlessAborted,
+  type Driver,
+  type Ear,
+  type EarOptions,
+  type Execute,
+  type Query,
+} from './driver'
 
 interface Sender {
   query(
@@ -12,6 +20,7 @@ interface Sender {
 
 interface PGlite extends Sender {
   transaction<T>(work: (transaction: Sender) => Promise<T>): Promise<T>
+  listen(channel: string, onPayload: (payload: string) => void): Promise<() => Promise<void>>
 }
 
 /** Whether this is an instance of PGlite. */
@@ -57,6 +66,12 @@ class PGliteDriver implements Driver {
       return work((query) => send(transaction, query))
     })
     return unlessAborted(call, signal)
+  }
+
+  /** Its one session listens too. */
+  async openEar({ channel, onPayload }: EarOptions): Promise<Ear> {
+    const close = await this.client.listen(channel, onPayload)
+    return { isDirect: true, query: (query) => send(this.client, query), close }
   }
 }
 

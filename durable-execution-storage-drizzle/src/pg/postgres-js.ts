@@ -1,8 +1,19 @@
 /** The driver `postgres` (postgres.js), which is a pool. */
 import type { SqlRow } from '../row'
-import { AS_IT_IS, ISOLATION, unlessAborted, type Driver, type Execute, type Query } from './driver'
+import {
+  AS_IT_IS,
+  BACKEND,
+  ISOLATION,
+  unlessAborted,
+  type Driver,
+  type Ear,
+  type EarOptions,
+  type Execute,
+  type Query,
+} from './driver'
+import { ConflictError } from './errors'
 
-interface PendingRows {
+interface PendingRows extends PromiseLike<{ readonly command: string }> {
   values(): Promise<SqlRow[]> & { cancel(): void }
 }
 
@@ -12,10 +23,23 @@ interface Sender {
     params: (string | null)[],
     options: { readonly prepare: boolean },
   ): PendingRows
+  /** Without values it is a simple query, which is never prepared. */
+  unsafe(text: string): PendingRows
+}
+
+/** A connection of the pool for oneself. */
+interface Reserved extends Sender {
+  release(): void
 }
 
 interface PostgresJs extends Sender {
-  begin<T>(options: string, work: (transaction: Sender) => Promise<T>): Promise<T>
+  reserve(): Promise<Reserved>
+  /** Opens a connection of its own, once, and keeps it: it connects again by itself, and says so by `onListening`. */
+  listen(
+    channel: string,
+    onPayload: (payload: string) => void,
+    onListening: () => void,
+  ): Promise<{ readonly state: { readonly pid: number }; readonly unlisten: () => Promise<void> }>
 }
 
 /** Whether this is what `postgres()` returned. */
@@ -27,7 +51,7 @@ function isPostgresJs(client: unknown): client is PostgresJs {
   return (
     typeof client === 'function' &&
     typeof Reflect.get(client, 'unsafe') === 'function' &&
-    typeof Reflect.get(client, 'begin') === 'function'
+    typeof Reflect.get(client, 'reserve') === 'function'
   )
 }
 
@@ -48,11 +72,55 @@ class PostgresJsDriver implements Driver {
     work: (execute: Execute) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const options = ISOLATION.toLowerCase()
-    const call = this.client.begin(options, (transaction) =>
-      work((query) => send(transaction, query, signal)),
-    )
-    return unlessAborted(call, signal)
+    return unlessAborted(this.transact(work, signal), signal)
+  }
+
+  /**
+   * Not by the driver's own `begin`: that prepares its `commit`, and behind a pooler in transaction mode, where the statement is lost,
+   * the second try of it ends the transaction with a rollback that looks like a commit.
+   */
+  private async transact<T>(
+    work: (execute: Execute) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const connection = await this.client.reserve()
+    try {
+      await connection.unsafe(`BEGIN ${ISOLATION}`)
+      const answer = await work((query) => send(connection, query, signal))
+      const { command } = await connection.unsafe('COMMIT')
+      if (command !== 'COMMIT') throw new ConflictError(`The commit ended with ${command}`)
+      return answer
+    } catch (error) {
+      // Where the connection is gone the transaction is too.
+      await Promise.resolve(connection.unsafe('ROLLBACK')).catch(() => undefined)
+      throw error
+    } finally {
+      connection.release()
+    }
+  }
+
+  async openEar({ channel, onPayload, onLost, signal }: EarOptions): Promise<Ear> {
+    let isOpen = false
+    const opening = this.client.listen(channel, onPayload, () => {
+      if (isOpen) onLost()
+      isOpen = true
+    })
+    const close = async (): Promise<void> => {
+      // While its connection is away it does not answer.
+      opening.then(({ unlisten }) => unlisten()).catch(() => undefined)
+    }
+    const { state } = await unlessAborted(opening, signal, () => {
+      void close()
+    })
+    const query: Execute = (asked) => send(this.listener(), asked, undefined)
+    const [row] = await query({ text: BACKEND, params: [], name: null })
+    return { isDirect: Number(row?.[0]) === state.pid, query, close }
+  }
+
+  /** The connection that listens; one of the pool's if that can't be told. */
+  private listener(): Sender {
+    const sender: unknown = Reflect.get(Object(Reflect.get(this.client, 'listen')) as object, 'sql')
+    return isPostgresJs(sender) ? sender : this.client
   }
 }
 

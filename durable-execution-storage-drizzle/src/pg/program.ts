@@ -3,6 +3,7 @@
  * connection of its own or inside a transaction of the user.
  */
 import type { SqlRow, SqlValue } from '../row'
+import type { Note } from './hints'
 
 /** What a statement binds: a value, or a list of values, which becomes one array. */
 export type PgValue = SqlValue | readonly SqlValue[]
@@ -15,8 +16,18 @@ export interface Step {
   readonly isStored: boolean
 }
 
+/** Something that others may wait for: no statement, it is told once the program's writes are committed. */
+export interface NoteStep {
+  readonly note: Note
+}
+
 /** What a verb does: it yields steps and is resumed with their rows. */
-export type Program<T> = Generator<Step, T, readonly SqlRow[]>
+export type Program<T> = Generator<Step | NoteStep, T, readonly SqlRow[]>
+
+/** Notes what others may wait for. */
+export function note(what: Note): NoteStep {
+  return { note: what }
+}
 
 /** A statement that looks for its values. A text that no row can hold is looked for as NULL, which equals nothing. */
 export function read(text: string, params: readonly PgValue[] = []): Step {
@@ -32,8 +43,17 @@ export function write(text: string, params: readonly PgValue[] = []): Step {
 export async function runProgram<T>(
   program: Program<T>,
   execute: (step: Step) => Promise<readonly SqlRow[]>,
+  onNote: (note: Note) => void = () => undefined,
 ): Promise<T> {
   let state = program.next()
-  while (state.done !== true) state = program.next(await execute(state.value))
+  while (state.done !== true) {
+    const { value } = state
+    if ('note' in value) {
+      onNote(value.note)
+      state = program.next([])
+    } else {
+      state = program.next(await execute(value))
+    }
+  }
   return state.value
 }

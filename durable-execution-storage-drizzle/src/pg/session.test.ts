@@ -24,6 +24,10 @@ class FailingDriver implements Driver {
     return Promise.reject(Object.assign(new Error(`failed with ${code}`), { code }))
   }
 
+  openEar(): Promise<never> {
+    return Promise.reject(new Error('No ear'))
+  }
+
   transaction<T>(work: (execute: (query: Query) => Promise<readonly SqlRow[]>) => Promise<T>) {
     this.transactions += 1
     return work((query) => this.query(query))

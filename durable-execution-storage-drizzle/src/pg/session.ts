@@ -9,6 +9,7 @@ import { Backoff, delay, DurableExecutionError, type Environment } from 'durable
 import type { Driver, Execute, Query } from './driver'
 import { encodeParams } from './encoding'
 import { classify } from './errors'
+import { Hints } from './hints'
 import { runProgram, type Program, type Step } from './program'
 
 /** A program and how it is run. */
@@ -26,6 +27,8 @@ export interface Work<T> {
 export interface SessionOptions {
   readonly environment: Environment
   readonly preparedStatements: boolean
+  /** Told what a program noted, when its writes are committed. */
+  readonly onHints?: ((hints: Hints) => void) | undefined
 }
 
 /** How often a program is tried that meets others: a deadlock takes a second to be found. */
@@ -46,13 +49,16 @@ interface Troubles {
 export class Session {
   private readonly driver: Driver
   private readonly environment: Environment
+  private readonly onHints: (hints: Hints) => void
   private isPreparing: boolean
   /** A statement outside of a transaction has the server's default isolation; once that got in the way, none is sent so. */
   private needsIsolation = false
   private readonly names = new Map<string, string>()
 
-  constructor(driver: Driver, { environment, preparedStatements }: SessionOptions) {
+  constructor(driver: Driver, options: SessionOptions) {
+    const { environment, preparedStatements, onHints = () => undefined } = options
     this.driver = driver
+    this.onHints = onHints
     this.environment = environment
     this.isPreparing = preparedStatements
   }
@@ -69,7 +75,10 @@ export class Session {
     for (;;) {
       if (isAborted(work)) throw givenUp()
       try {
-        return await this.attempt(work)
+        const hints = new Hints()
+        const answer = await this.attempt(work, hints)
+        if (!hints.isEmpty) this.onHints(hints)
+        return answer
       } catch (error) {
         if (isAborted(work)) throw givenUp(error)
         if (!this.isWorthRepeating(error, work, troubles)) throw error
@@ -78,9 +87,15 @@ export class Session {
     }
   }
 
-  private attempt<T>({ program, isTransaction, signal }: Work<T>): Promise<T> {
+  private attempt<T>({ program, isTransaction, signal }: Work<T>, hints: Hints): Promise<T> {
     const drive = (execute: Execute): Promise<T> =>
-      runProgram(program(), (step) => execute(this.prepared(step)))
+      runProgram(
+        program(),
+        (step) => execute(this.prepared(step)),
+        (noted) => {
+          hints.note(noted)
+        },
+      )
     return isTransaction || this.needsIsolation
       ? this.driver.transaction(drive, signal)
       : drive((query) => this.driver.query(query, signal))

@@ -27,6 +27,8 @@ import {
   type SettleRequest,
   type StorageAnswer,
   type StorageCall,
+  type StorageListener,
+  type StorageSubscription,
   type TaskExecutionsStorage,
   type WakeAnswer,
   type WakeRequest,
@@ -40,6 +42,7 @@ import { nodePostgresDriver } from './node-postgres'
 import { pgliteDriver } from './pglite'
 import { postgresJsDriver } from './postgres-js'
 import type { Program } from './program'
+import { Push } from './push'
 import { Session, type Work } from './session'
 import { createStatements, type Statements } from './statements'
 import type { PgTaskExecutionsTable } from './table'
@@ -61,6 +64,13 @@ export interface PgTaskExecutionsStorageOptions {
    * @default true
    */
   readonly preparedStatements?: boolean | undefined
+  /**
+   * Whether executors on several processes tell one another of new work, ends and cancels by LISTEN and NOTIFY. It takes one connection
+   * more, of its own. Where it cannot be (behind a pooler in transaction mode) the storage finds out, and executors poll.
+   *
+   * @default true
+   */
+  readonly notify?: boolean | undefined
 }
 
 /**
@@ -104,16 +114,28 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   private readonly driver: Driver
   private readonly session: Session
   private readonly statements: Statements
+  private readonly push: Push | null
+  /** Hints of what others do; missing with `notify: false`. */
+  readonly listen?: (listener: StorageListener) => Promise<StorageSubscription>
 
   /** Use {@link createPgTaskExecutionsStorage}, which knows the type of the transactions. */
   constructor(db: object, table: PgTaskExecutionsTable, options: PgTaskExecutionsStorageOptions) {
-    const { preparedStatements = true } = options
+    const { preparedStatements = true, notify = true } = options
+    const environment = systemEnvironment
+    const tableName = checkTableName(getTableName(table))
     this.driver = driverOf(db)
-    this.session = new Session(this.driver, {
-      environment: systemEnvironment,
+    const { driver } = this
+    const push = notify
+      ? new Push({ driver, environment, tableName, session: () => this.session })
+      : null
+    this.push = push
+    if (push) this.listen = (listener) => push.listen(listener)
+    this.session = new Session(driver, {
+      environment,
       preparedStatements,
+      onHints: (hints) => push?.written(hints),
     })
-    this.statements = createStatements(checkTableName(getTableName(table)))
+    this.statements = createStatements(tableName)
   }
 
   /**
@@ -134,7 +156,9 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
     const { transaction, signal, now = null } = request
     const program = (): ReturnType<typeof insert> => insert(this.statements, request, now)
     if (transaction !== undefined) {
-      return this.explained(async () => joinTransaction(transaction, program, this.driver.textForm))
+      return this.explained(async () =>
+        joinTransaction(transaction, program, this.driver.textForm, this.push),
+      )
     }
     const isTransaction = !standAlone(request)
     return this.run({ program, isTransaction, isRepeatable: true, signal })
@@ -164,7 +188,7 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
     assertOneWritePerRow(settlements)
     if (settlements.length === 0 || !settlements.every(isPlain)) return this.settleAll(request)
     const { executionIds, now } = await this.ask(request, () =>
-      settlePlain(this.statements, settlements, request.now ?? null),
+      settlePlain(this.statements, request),
     )
     const others = settlements.filter(({ executionId }) => !executionIds.has(executionId))
     if (others.length === 0 && now !== null) {

@@ -6,7 +6,9 @@ import { DurableExecutionError } from 'durable-execution'
 import { lineOf } from '../line'
 import type { SqlRow } from '../row'
 import { encodeParams, type TextForm } from './encoding'
+import { Hints } from './hints'
 import { runProgram, type Program, type Step } from './program'
+import type { Push } from './push'
 
 /** The part of a Drizzle transaction that programs need. */
 interface UserTransaction {
@@ -29,19 +31,56 @@ export function joinTransaction<T>(
   transaction: unknown,
   program: () => Program<T>,
   form: TextForm,
+  push: Push | null,
 ): Promise<T> {
   const joined = toUserTransaction(transaction)
   return lineOf(joined).join(async () => {
-    await joined.execute(SAVEPOINT.begin)
-    try {
-      const answer = await runProgram(program(), (step) => execute(joined, step, form))
-      await joined.execute(SAVEPOINT.release)
-      return answer
-    } catch (error) {
-      await undo(joined)
-      throw error
-    }
+    const hints = new Hints()
+    const answer = await guarded(joined, () =>
+      runProgram(
+        program(),
+        (step) => execute(joined, step, form),
+        (noted) => {
+          hints.note(noted)
+        },
+      ),
+    )
+    if (push && push.works !== false && !hints.isEmpty) await notify(joined, hints, form, push)
+    return answer
   })
+}
+
+/** Nothing of the work stays if it fails. */
+async function guarded<T>(transaction: UserTransaction, work: () => Promise<T>): Promise<T> {
+  await transaction.execute(SAVEPOINT.begin)
+  try {
+    const answer = await work()
+    await transaction.execute(SAVEPOINT.release)
+    return answer
+  } catch (error) {
+    await undo(transaction)
+    throw error
+  }
+}
+
+/** Sends hints with the commit. Until it has worked once it might be that the database knows no notifications. */
+async function notify(
+  transaction: UserTransaction,
+  hints: Hints,
+  form: TextForm,
+  push: Push,
+): Promise<void> {
+  const send = (): Promise<unknown> => execute(transaction, push.stepFor(hints), form)
+  if (push.works === true) {
+    await send()
+    return
+  }
+  try {
+    await guarded(transaction, send)
+    push.taken()
+  } catch (error) {
+    push.refused(error)
+  }
 }
 
 async function undo(transaction: UserTransaction): Promise<void> {

@@ -11,6 +11,7 @@ import { getChildrenCases } from './get-children'
 import { insertCases } from './insert'
 import { insertAllOrNothingCases } from './insert-all-or-nothing'
 import { insertConflictCases } from './insert-conflicts'
+import { listenCases } from './listen'
 import { lostClaimsCases } from './lost-claims'
 import { nextClaimAtCases } from './next-claim-at'
 import { pruneCases } from './prune'
@@ -51,6 +52,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...cancelParentCases,
   ...nextClaimAtCases,
   ...pruneCases,
+  ...listenCases,
   ...valueCases,
   ...clockCases,
   ...atOnceCases,

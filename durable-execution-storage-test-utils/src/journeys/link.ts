@@ -1,5 +1,5 @@
 /** The way from an executor to its storage, which a journey can cut and disturb. What passes is written into the journal. */
-import type { StorageListener, TaskExecutionsStorage } from 'durable-execution'
+import type { TaskExecutionsStorage } from 'durable-execution'
 
 import type { Journal } from './journal'
 
@@ -9,7 +9,7 @@ type Request<TVerb extends Exclude<keyof Verbs, 'listen'>> = Parameters<Verbs[TV
 
 /** A storage as one executor sees it. */
 export class StorageLink implements TaskExecutionsStorage {
-  readonly listen?: (listener: StorageListener) => Promise<() => Promise<void>>
+  readonly listen?: NonNullable<TaskExecutionsStorage['listen']>
   private readonly storage: TaskExecutionsStorage
   private readonly journal: Journal
   private isCut = false

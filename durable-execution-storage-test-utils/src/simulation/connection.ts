@@ -2,9 +2,10 @@
  * The way of one process to the storage. Requests and answers take time; they may be lost, before or after the storage did what it
  * was asked; the storage may be away. What is sent stays sent: it may arrive after its caller gave up or died.
  */
-import type { TaskExecutionsStorage } from 'durable-execution'
+import type { StorageListener, StorageSubscription, TaskExecutionsStorage } from 'durable-execution'
 
 import type { SeededRandom } from '../lib/random'
+import type { SimulatedEar } from './hints'
 import type { SimulatedProcess } from './process'
 
 /** The verbs of a storage that are calls. */
@@ -65,6 +66,9 @@ export class SimulatedConnection implements TaskExecutionsStorage {
   noise: Noise = CALM
   /** Whether this connection alone is cut. */
   cut: Away | null = null
+  /** Where hints come in; `null`: none do. */
+  ear: SimulatedEar | null = null
+  listen?: (listener: StorageListener) => Promise<StorageSubscription>
   private readonly process: SimulatedProcess
   private readonly random: SeededRandom
   private readonly observer: CallObserver
@@ -82,6 +86,12 @@ export class SimulatedConnection implements TaskExecutionsStorage {
     this.random = random
     this.observer = observer
     this.isStorageAway = isStorageAway
+  }
+
+  /** From now on the executor may subscribe to hints. */
+  hearWith(ear: SimulatedEar): void {
+    this.ear = ear
+    this.listen = (listener) => ear.listen(listener)
   }
 
   insert(request: Request<'insert'>): Answer<'insert'> {

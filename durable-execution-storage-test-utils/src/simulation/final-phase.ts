@@ -2,11 +2,16 @@
 import { isFinished } from 'durable-execution'
 
 import type { CalledVerb } from './connection'
+import type { SimulatedEar } from './hints'
+import type { MemberPlan } from './plan'
 import type { SimulatedProcess } from './process'
 import type { World } from './world'
 
 /** From the lapse of a lease, or from when executors may take over at the earliest, to the takeover: a sweep and some calls. */
 const TAKEOVER_WITHIN_MS = 1500
+/** An executor that hears hints looks once a second; none looks less than four times a lease. */
+const PUSHED_SWEEP_MS = 1000
+const LONGEST_SWEEP_SHARE = 1 / 4
 /** How many takeovers make an execution a suspect: those wait for one another. */
 const SUSPECT = 2
 
@@ -57,13 +62,19 @@ export class IdleWatch {
     this.isOn = true
   }
 
+  private sweepMs(ear: SimulatedEar | null, { pollIntervalMs }: MemberPlan): number {
+    const least = ear?.isHearing === true ? PUSHED_SWEEP_MS : 0
+    const { leaseMs } = this.world.plan
+    return Math.min(Math.max(least, pollIntervalMs), leaseMs * LONGEST_SWEEP_SHARE)
+  }
+
   /** Each executor may have asked when the next row is due, as often as it polls, and nothing else. */
   end(forMs: number): void {
     this.isOn = false
     for (const { current, plan } of this.world.members) {
       if (!current?.process.isAlive) continue
       const counts = this.calls.get(current.process) ?? new Map<CalledVerb, number>()
-      const most = Math.ceil(forMs / (plan.pollIntervalMs * 0.75)) + 1
+      const most = Math.ceil(forMs / (this.sweepMs(current.connection.ear, plan) * 0.75)) + 1
       for (const [verb, count] of counts) {
         if (verb === 'nextClaimAt' && count <= most) continue
         this.world.history.violated(

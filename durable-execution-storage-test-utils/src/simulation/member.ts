@@ -9,6 +9,7 @@ import {
 
 import { SeededRandom } from '../lib/random'
 import { SimulatedConnection, type Away, type CallObserver } from './connection'
+import { CALM_HINTS, SimulatedEar, type HintSource } from './hints'
 import type { History } from './history'
 import { SimulatedHost } from './host'
 import type { MemberPlan } from './plan'
@@ -34,6 +35,7 @@ export interface MemberWorld {
   readonly time: VirtualTime
   readonly history: History
   readonly observer: CallObserver
+  readonly hints: HintSource
   readonly leaseMs: number
   readonly define: DefineTasks
   readonly isStorageAway: () => Away | null
@@ -57,12 +59,14 @@ export class Member {
   current: Incarnation | null = null
   private readonly world: MemberWorld
   private readonly random: SeededRandom
+  private readonly hintRandom: SeededRandom
   private count = 0
 
   constructor(plan: MemberPlan, world: MemberWorld, seed: number) {
     this.plan = plan
     this.world = world
     this.random = new SeededRandom(seed)
+    this.hintRandom = new SeededRandom(seed ^ 0x41c7)
   }
 
   /** The incarnation that can be asked for something: it lives, and is not stopped. */
@@ -94,6 +98,7 @@ export class Member {
     )
     const isChaos = world.isChaos()
     if (isChaos) connection.noise = plan.noise
+    this.giveEar(process, connection, isChaos)
     const events: ExecutorEvent[] = []
     const executor = new DurableExecutor(connection, this.options(name, events), process)
     const isPartial = random.chance(plan.partialChance) && isChaos
@@ -101,6 +106,19 @@ export class Member {
     this.current = { process, connection, executor, events }
     world.history.trace?.(`${name} boots${isPartial ? ' and knows some of the tasks' : ''}`)
     if (!plan.isClient) executor.start().catch(() => undefined)
+  }
+
+  private giveEar(
+    process: SimulatedProcess,
+    connection: SimulatedConnection,
+    isChaos: boolean,
+  ): void {
+    const { plan, world } = this
+    const seed = this.hintRandom.bits()
+    if (plan.hints === null) return
+    const noise = isChaos ? plan.hints : CALM_HINTS
+    const away = (): Away | null => world.isStorageAway() ?? connection.cut
+    connection.hearWith(new SimulatedEar(process, new SeededRandom(seed), world.hints, noise, away))
   }
 
   /** Shuts the executor down as a deploy does, and then ends the process. */

@@ -1,6 +1,7 @@
 /** What is to happen in a simulation, drawn from its seed: members, programs, settings, faults. A value: parts can be left out. */
 import { SeededRandom } from '../lib/random'
 import { CALM, type Away, type Noise } from './connection'
+import { CALM_HINTS, type HintNoise } from './hints'
 import { drawProgram, QUEUES, type ProgramNode } from './program'
 
 /** A member: a machine on which one executor after another runs. */
@@ -14,6 +15,8 @@ export interface MemberPlan {
   readonly wallClockOffByMs: number
   readonly latenessMs: number
   readonly noise: Noise
+  /** How hints of the storage fare; `null`: it gets none, and polls. */
+  readonly hints: HintNoise | null
   /** The chance that an incarnation of it knows only some of the tasks. */
   readonly partialChance: number
   /** From the end of one incarnation to the next, in milliseconds. */
@@ -37,6 +40,13 @@ export type FaultPlan = { readonly atMs: number } & (
   | { readonly kind: 'stop'; readonly member: number; readonly forMs: number }
   | { readonly kind: 'cut'; readonly member: number; readonly forMs: number; readonly away: Away }
   | { readonly kind: 'outage'; readonly forMs: number; readonly away: Away }
+  /** It hears no hints, and may know so. */
+  | {
+      readonly kind: 'deaf'
+      readonly member: number
+      readonly forMs: number
+      readonly isTold: boolean
+    }
   | { readonly kind: 'deploy'; readonly member: number; readonly graceMs: number }
   | { readonly kind: 'cancel'; readonly member: number; readonly pick: number }
 )
@@ -73,6 +83,8 @@ const THEMES: Readonly<Record<Theme, number>> = {
 class Drawing {
   private readonly seed: number
   private readonly random: SeededRandom
+  /** Apart, so that all else of a plan is as it was before there were hints. */
+  private readonly hintRandom: SeededRandom
   private readonly theme: Theme
   private readonly leaseMs: number
   private readonly chaosMs: number
@@ -83,6 +95,7 @@ class Drawing {
     const random = new SeededRandom(seed)
     this.seed = seed
     this.random = random
+    this.hintRandom = new SeededRandom(seed ^ 0x41c7)
     this.theme = random.weighted(THEMES, 'mixed')
     this.leaseMs = random.oneOf(1000, 1500, 3000)
     this.chaosMs = this.leaseMs * random.integer(2, 5)
@@ -97,7 +110,9 @@ class Drawing {
       (_, index) => this.member(index, isQuietNetwork),
     )
     const programs = this.programs()
-    const faults = this.faults(members.length)
+    const faults = [...this.faults(members.length), ...this.deafness(members.length)].sort(
+      (a, b) => a.atMs - b.atMs,
+    )
     return { seed, leaseMs, chaosMs, members, programs, faults, watchesIdle: random.chance(0.15) }
   }
 
@@ -116,6 +131,7 @@ class Drawing {
       ),
       latenessMs: random.oneOf(0, 1, 20),
       noise: isQuietNetwork ? this.quiet() : this.noise(),
+      hints: this.hints(),
       partialChance: random.oneOf(0, 0, 0.5),
       restartMs: random.integer(1, this.leaseMs),
     }
@@ -135,6 +151,28 @@ class Drawing {
       lostAnswerChance: random.fraction() * 0.08 * roughness,
       errorChance: random.fraction() * 0.08 * roughness,
     }
+  }
+
+  private hints(): HintNoise | null {
+    const { hintRandom: random, leaseMs } = this
+    if (random.chance(0.25)) return null
+    if (random.chance(0.4)) return CALM_HINTS
+    return {
+      slowMs: random.oneOf(5, 50, leaseMs),
+      lossChance: random.oneOf(0, 0.1, 0.5, 1),
+    }
+  }
+
+  private deafness(memberCount: number): FaultPlan[] {
+    const { hintRandom: random, roughness, leaseMs, chaosMs } = this
+    const count = Math.round(random.integer(0, 4) * roughness)
+    return Array.from({ length: count }, () => ({
+      kind: 'deaf' as const,
+      atMs: random.fraction() * chaosMs,
+      member: random.integer(0, memberCount - 1),
+      forMs: random.fraction() * leaseMs * 2,
+      isTold: random.chance(0.5),
+    }))
   }
 
   private programs(): ProgramPlan[] {

@@ -1,6 +1,6 @@
 /** Makes a plan that fails smaller, as long as it fails in the same way. */
 import { CALM } from './connection'
-import type { FaultPlan, Plan } from './plan'
+import type { FaultPlan, MemberPlan, Plan } from './plan'
 import type { ProgramNode } from './program'
 
 /** Tells whether a plan still fails. */
@@ -63,11 +63,15 @@ class Search {
 
   private async calmMembers(): Promise<void> {
     for (const [index, member] of this.best.members.entries()) {
-      if (member.noise === CALM) continue
-      const members = this.best.members.map((other, at) =>
-        at === index ? { ...other, noise: CALM } : other,
-      )
-      await this.tries({ ...this.best, members })
+      const calmed: Partial<MemberPlan>[] = []
+      if (member.noise !== CALM) calmed.push({ noise: CALM })
+      if (member.hints !== null) calmed.push({ hints: null })
+      for (const calm of calmed) {
+        const members = this.best.members.map((other, at) =>
+          at === index ? { ...other, ...calm } : other,
+        )
+        await this.tries({ ...this.best, members })
+      }
     }
   }
 
@@ -137,5 +141,6 @@ function simplerLists(nodes: readonly ProgramNode[]): ProgramNode[][] {
 
 function sizeOf({ faults, members, programs }: Plan): number {
   const noisy = members.filter(({ noise }) => noise !== CALM).length
-  return faults.length + members.length + noisy + JSON.stringify(programs).length
+  const hearing = members.filter(({ hints }) => hints !== null).length
+  return faults.length + members.length + noisy + hearing + JSON.stringify(programs).length
 }

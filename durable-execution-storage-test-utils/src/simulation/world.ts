@@ -5,6 +5,7 @@ import { SeededRandom } from '../lib/random'
 import type { Away, CalledVerb, CallObserver, Fate } from './connection'
 import { describeRequest } from './describe-call'
 import { IdleWatch } from './final-phase'
+import { CALM_HINTS, HintSource } from './hints'
 import { History } from './history'
 import { Member, type DefineTasks } from './member'
 import type { FaultPlan, MemberPlan, Plan } from './plan'
@@ -34,6 +35,7 @@ export const RESCUER: Omit<MemberPlan, 'queues'> = {
     lostAnswerChance: 0,
     errorChance: 0,
   },
+  hints: CALM_HINTS,
   partialChance: 0,
   restartMs: 10,
 }
@@ -45,6 +47,7 @@ export class World implements CallObserver {
   readonly history: History
   readonly storage: WatchedStorage
   readonly members: Member[] = []
+  private readonly hints: HintSource
   private readonly define: DefineTasks
   private readonly random: SeededRandom
   private away: Away | null = null
@@ -65,17 +68,19 @@ export class World implements CallObserver {
     this.history = new History(() => this.time.elapsedMs, stamp)
     const storage = createStorage(() => this.time.storageNow())
     this.storage = new WatchedStorage(storage, this.history, plan.leaseMs)
+    this.hints = new HintSource(storage, this.time)
     this.define = define
     for (const member of plan.members) this.add(member)
   }
 
   /** Adds a member and boots it. */
   add(plan: MemberPlan): Member {
-    const { time, history, define } = this
+    const { time, history, define, hints } = this
     const world = {
       time,
       history,
       define,
+      hints,
       observer: this,
       leaseMs: this.plan.leaseMs,
       checkHandedBack: (process: SimulatedProcess) => {
@@ -114,7 +119,10 @@ export class World implements CallObserver {
       current.connection.cut = null
       current.connection.noise = RESCUER.noise
       current.process.killAfterYields(Infinity)
+      const { ear } = current.connection
+      if (ear) ear.noise = CALM_HINTS
       current.process.continue()
+      ear?.restore()
     }
   }
 
@@ -126,6 +134,8 @@ export class World implements CallObserver {
     this.history.trace?.(`fault ${JSON.stringify(fault)}`)
     if (fault.kind === 'outage') {
       this.away = fault.away
+      // Connections that break are noticed, those that hang are not.
+      if (fault.away === 'fails') this.dropEars()
       this.storage.outageBegan()
       this.time.schedule(fault.forMs, () => {
         this.endOutage()
@@ -150,9 +160,17 @@ export class World implements CallObserver {
         return
       case 'cut':
         current.connection.cut = fault.away
+        if (fault.away === 'fails') current.connection.ear?.drop(true)
         this.history.disturbed(current.process, this.time.elapsedMs + fault.forMs)
         this.time.schedule(fault.forMs, () => {
           current.connection.cut = null
+          current.connection.ear?.restore()
+        })
+        return
+      case 'deaf':
+        current.connection.ear?.drop(fault.isTold)
+        this.time.schedule(fault.forMs, () => {
+          current.connection.ear?.restore()
         })
         return
       case 'deploy':
@@ -184,9 +202,14 @@ export class World implements CallObserver {
     }
   }
 
+  private dropEars(): void {
+    for (const { current } of this.members) current?.connection.ear?.drop(true)
+  }
+
   private endOutage(): void {
     if (this.away === null) return
     this.away = null
+    for (const { current } of this.members) current?.connection.ear?.restore()
     this.storage.outageEnded()
     this.history.trace?.('storage is back')
   }

@@ -2,12 +2,16 @@
 import { claimFaults } from './claim'
 import { endFaults } from './ends'
 import type { Fault } from './fault'
+import { hintFaults } from './hints'
 import { insertFaults } from './insert'
 import { settleFaults } from './settle'
 
-export const faults: readonly Fault[] = [
+/** Faults of the verbs, which random sequences of calls find too. */
+export const verbFaults: readonly Fault[] = [
   ...insertFaults,
   ...claimFaults,
   ...settleFaults,
   ...endFaults,
 ]
+
+export const faults: readonly Fault[] = [...verbFaults, ...hintFaults]

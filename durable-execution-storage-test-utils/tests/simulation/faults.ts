@@ -43,6 +43,7 @@ export function faultyStorage({ breaks }: SimulatedFault, now: () => number): Si
     cancel: (request) => storage.cancel(request),
     nextClaimAt: (request) => storage.nextClaimAt(request),
     prune: (request) => storage.prune(request),
+    listen: (listener) => storage.listen(listener),
     dump: () => storage.dump(),
     ...breaks({ storage, rows: rowsOf(storage), now }),
   }
@@ -156,7 +157,7 @@ export const simulatedFaults: readonly SimulatedFault[] = [
   },
   {
     fault: 'a shutdown burns an attempt',
-    seed: 1,
+    seed: 8,
     breaks: ({ storage, rows }) => ({
       release: async (request) => {
         const answer = await storage.release(request)
@@ -253,7 +254,7 @@ export const simulatedFaults: readonly SimulatedFault[] = [
   },
   {
     fault: 'a claim takes suspects along with everything else',
-    seed: 8,
+    seed: 102,
     breaks: ({ storage }) => ({
       claim: async (request) => {
         const answer = await storage.claim(request)

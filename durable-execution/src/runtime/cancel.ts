@@ -1,6 +1,6 @@
 /**
- * Cancels executions, and tells running functions whose claim is lost: cancelled by whomever, or taken over. Where the storage
- * can't push, the watch asks once a second while functions run.
+ * Cancels executions, and tells running functions whose claim is lost: cancelled by whomever, or taken over. A hint that something
+ * was cancelled makes the watch ask at once; else it asks while functions run, once a second where no hints come.
  */
 import { DurableExecutionCancelledError, DurableExecutionError, toStoredError } from '../errors'
 import type { CancelOutcome, LostClaim } from '../storage/storage'
@@ -8,7 +8,10 @@ import type { HeldClaim } from './held-claims'
 import type { Job } from './loop'
 import type { Runtime } from './runtime'
 
+/** The watch while functions run, in milliseconds. */
 const WATCH_INTERVAL_MS = 1000
+/** The same where hints come. */
+const PUSHED_WATCH_INTERVAL_MS = 5000
 
 /** Cancels an execution with all its active descendants. */
 export async function cancelExecution<TTransaction>(
@@ -26,16 +29,38 @@ export async function cancelExecution<TTransaction>(
 export class Watch<TTransaction> implements Job {
   readonly name = 'watch'
   private readonly runtime: Runtime<TTransaction>
+  private wake: () => void = () => undefined
+  /** When the last hint of a cancel came, on the monotonic clock. */
+  private cancelledAt = -Infinity
 
   constructor(runtime: Runtime<TTransaction>) {
     this.runtime = runtime
   }
 
+  /** How to wake the loop that runs this job. */
+  wakeBy(wake: () => void): void {
+    this.wake = wake
+  }
+
+  /** A hint: these were cancelled, or some. */
+  cancelled(executionIds: readonly string[] | null): void {
+    const { held, environment } = this.runtime
+    this.cancelledAt = environment.monotonic()
+    if (executionIds === null || executionIds.some((id) => held.has(id))) this.wake()
+  }
+
+  /** A claim is held that was sent then, on the monotonic clock: a hint since then may have been about it. */
+  held(sentAt: number): void {
+    if (sentAt <= this.cancelledAt) this.wake()
+  }
+
   async runOnce(): Promise<number | null> {
+    const { push } = this.runtime
+    const intervalMs = push.isListening ? PUSHED_WATCH_INTERVAL_MS : WATCH_INTERVAL_MS
     const watched = this.runtime.held
       .all()
       .filter((held) => (held.isRunning || held.isPrefetched) && !held.isLost)
-    if (watched.length === 0) return WATCH_INTERVAL_MS
+    if (watched.length === 0) return intervalMs
     const claims = watched.map(({ record: { executionId, claimCount } }) => ({
       executionId,
       claimCount,
@@ -51,7 +76,7 @@ export class Watch<TTransaction> implements Job {
       if (!held || held.record.claimCount !== asked?.claimCount) continue
       if (held.isRunning || held.isPrefetched) this.tell(held, claim)
     }
-    return WATCH_INTERVAL_MS
+    return intervalMs
   }
 
   private tell(held: HeldClaim, { status }: LostClaim): void {

@@ -1,9 +1,7 @@
 /**
- * Takes due work, and finds out when there is some.
- *
- * The claimer takes from one queue at a time, as much as slots are free. The sweep asks for all queues when the next row is due:
- * it finds what others made due, what lapsed, and what was committed late. Between them they know of each queue whether it is
- * drained. Keeps G3 (lapsed work is taken over) and G8 (idle, the sweep is the only statement).
+ * Takes due work, from one queue at a time, as much as slots are free. It is woken by what this executor made due, by hints of the
+ * storage, by due times, and by the sweep; between them they know of each queue whether it is drained. Keeps G3 (lapsed work is
+ * taken over).
  */
 import type { ExecutionRecord } from '../execution/record'
 import { isWaiting } from '../execution/status'
@@ -11,15 +9,14 @@ import { afterMicrotasks, type Timer } from '../lib/environment'
 import type { ClaimAnswer, ClaimRequest } from '../storage/storage'
 import type { Job } from './loop'
 import type { Prefetch } from './prefetch'
-import { Queue, SHORTEST_PAUSE_MS } from './queue'
+import { Queue } from './queue'
 import type { Releaser } from './release'
 import type { Flow, Runtime } from './runtime'
 import { isSuspect, Suspects } from './suspects'
+import { Sweep } from './sweep'
 
 /** The most rows of one claim: a little more than one insert brings, so that claims catch up with them. */
 const MAX_CLAIM = 1100
-/** The sweep under load, in milliseconds. */
-const BUSY_SWEEP_MS = 500
 /** How often suspects are looked for while other work is found, in milliseconds. */
 const SUSPECT_LOOK_MS = 1000
 
@@ -32,6 +29,7 @@ export interface CatchUp {
 /** Claims due executions of the executor's queues. */
 export class Claimer<TTransaction> implements Job {
   readonly name = 'claim'
+  readonly sweep: Sweep<TTransaction>
   private readonly runtime: Runtime<TTransaction>
   private readonly flow: Flow
   private readonly releaser: Releaser<TTransaction>
@@ -41,9 +39,6 @@ export class Claimer<TTransaction> implements Job {
   private readonly suspects: Suspects
   private readonly looks = new Set<Timer>()
   private wake: () => void = () => undefined
-  private wakeSweep: () => void = () => undefined
-  /** The sweep sleeps for longer, because claims were asking when it last looked. */
-  private isSweepStretched = false
   private lookedForSuspectAt = -Infinity
   /** The queue to begin the next round with: none is always served last. */
   private turn = 0
@@ -66,12 +61,14 @@ export class Claimer<TTransaction> implements Job {
       (name) => new Queue(name, environment, options.pollIntervalMs),
     )
     this.queues = new Map(queues.map((queue) => [queue.name, queue]))
+    this.sweep = new Sweep(runtime, this.queues, (queueName, inMs) => {
+      this.due(queueName, inMs)
+    })
   }
 
-  /** How to wake the loop that runs this job, and that of the sweep. */
-  wakeBy(wake: () => void, wakeSweep: () => void): void {
+  /** How to wake the loop that runs this job. */
+  wakeBy(wake: () => void): void {
     this.wake = wake
-    this.wakeSweep = wakeSweep
   }
 
   isDrained(queueName: string): boolean {
@@ -94,14 +91,33 @@ export class Claimer<TTransaction> implements Job {
     const queue = this.queues.get(queueName)
     if (!queue || this.runtime.lifecycle !== 'started') return
     if (inMs > 0) {
-      queue.wakeIn(inMs, () => {
+      const wake = (): void => {
         this.due(queueName, 0)
-      })
+      }
+      queue.wakeIn(inMs, wake, true)
       return
     }
     queue.isDrained = false
     queue.hasNews = true
     this.wake()
+  }
+
+  /**
+   * A hint: something is due in these queues, or soon; `null`: in any. All executors heard it, and one of them gets it: they look one
+   * after the other, those that found nothing the last times after the others.
+   */
+  hinted(queueNames: readonly string[] | null, inMs: number): void {
+    for (const queue of this.queues.values()) {
+      if (queueNames?.includes(queue.name) === false) continue
+      // A claim under way may not have seen it, and the next one follows by itself.
+      queue.hasNews = true
+      if (inMs > 0) this.due(queue.name, inMs)
+      else if (queue.isDrained && this.runtime.lifecycle === 'started') {
+        queue.wakeByHint(() => {
+          this.due(queue.name, 0)
+        })
+      }
+    }
   }
 
   /** Looks whether something is due after a delay, once. */
@@ -117,7 +133,8 @@ export class Claimer<TTransaction> implements Job {
 
   /** Ends all timers. */
   close(): void {
-    for (const queue of this.queues.values()) queue.cancelTimer()
+    for (const queue of this.queues.values()) queue.close()
+    this.sweep.close()
     for (const timer of this.looks) timer.cancel()
     this.looks.clear()
   }
@@ -136,11 +153,7 @@ export class Claimer<TTransaction> implements Job {
       })
     }
     const hasMore = queues.some(({ isDrained }) => !isDrained)
-    if (!hasMore && this.isSweepStretched) {
-      // Nothing else asks from now on.
-      this.isSweepStretched = false
-      this.wakeSweep()
-    }
+    if (!hasMore) this.sweep.drained()
     return hasMore && this.runtime.slots.freeCount > 0 ? 0 : null
   }
 
@@ -174,7 +187,7 @@ export class Claimer<TTransaction> implements Job {
     if (taken < limit && mayTakeOver && this.mayLookForSuspect(taken)) {
       taken += await this.claim(queue, { limit: 1, takeOver, suspects: 'only' })
     }
-    if (taken > 0) queue.backoff.reset()
+    queue.claimed(taken)
   }
 
   /**
@@ -251,34 +264,7 @@ export class Claimer<TTransaction> implements Job {
       slots.overdraw()
       this.flow.start(record, sentAt)
     } else {
-      this.prefetch.add(record)
+      this.prefetch.add(record, sentAt)
     }
-  }
-
-  /** One look at all queues, and how long until the next. */
-  async sweep(): Promise<number> {
-    const { storage, options, environment } = this.runtime
-    const answer = await storage.once('nextClaimAt', (verbs, signal) =>
-      verbs.nextClaimAt({ queues: options.queues, signal }),
-    )
-    for (const { queue: name, claimAt, dueInMs } of answer.next) {
-      const queue = this.queues.get(name)
-      if (!queue || claimAt === null || dueInMs === null) continue
-      queue.seen(claimAt)
-      if (dueInMs > 0) {
-        if (dueInMs <= options.pollIntervalMs) this.due(name, dueInMs)
-      } else if (queue.isDrained) {
-        // Found due though a claim found nothing: not at once, it may be locked or not for us.
-        queue.wakeIn(queue.backoff.next() - SHORTEST_PAUSE_MS, () => {
-          this.due(name, 0)
-        })
-      }
-    }
-    this.isSweepStretched = [...this.queues.values()].some(({ isDrained }) => !isDrained)
-    const interval = this.isSweepStretched
-      ? Math.max(BUSY_SWEEP_MS, options.pollIntervalMs)
-      : options.pollIntervalMs
-    // Jittered, so that executors started together do not ask together.
-    return interval * (1 - environment.random() / 4)
   }
 }

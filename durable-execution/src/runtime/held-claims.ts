@@ -10,7 +10,7 @@ export type EndReason = 'timed_out' | 'lost' | 'shutdown'
 
 /** A claim, and the run that goes on under it. */
 export class HeldClaim {
-  /** Whether its user function is under way, and so may have to be told to end. */
+  /** Whether its user function is under way, or about to be, and so may have to be told to end. */
   isRunning = false
   /** Whether it waits for a slot. */
   isPrefetched = false
@@ -20,6 +20,8 @@ export class HeldClaim {
   isUnstored = false
   /** Told when the run has to end. */
   onEnd: (() => void) | null = null
+  /** When the claim, or its last renewal, was sent, on the monotonic clock. */
+  leasedAt: number
   /** The signal of the run, made when somebody asks for it: most functions never do. */
   private controller: AbortController | null = null
   private endError: Error | null = null
@@ -28,9 +30,10 @@ export class HeldClaim {
   private endedUnder: number | null = null
   private reason: EndReason | null = null
 
-  constructor(record: ExecutionRecord, hasSlot: boolean) {
+  constructor(record: ExecutionRecord, hasSlot: boolean, leasedAt: number) {
     this.claimedRecord = record
     this.hasSlot = hasSlot
+    this.leasedAt = leasedAt
   }
 
   get record(): ExecutionRecord {
@@ -64,8 +67,9 @@ export class HeldClaim {
   /**
    * This very process claimed the execution again while its run goes on (its lease had lapsed): the run goes on under the new claim.
    */
-  adopt(record: ExecutionRecord): void {
+  adopt(record: ExecutionRecord, leasedAt: number): void {
     this.claimedRecord = record
+    this.leasedAt = leasedAt
   }
 
   /** The end of its run was stored under this claim: an adopted newer one is another run. */
@@ -88,14 +92,18 @@ export class HeldClaims {
     return this.byId.size
   }
 
-  /** Holds a claim; `null` if its execution is held already, under this claim or an older one that is brought up to date. */
-  hold(record: ExecutionRecord, hasSlot: boolean): HeldClaim | null {
+  /**
+   * Holds a claim; `null` if its execution is held already, under this claim or an older one that is brought up to date.
+   *
+   * @param leasedAt - When the claim was sent, on the monotonic clock, where that matters.
+   */
+  hold(record: ExecutionRecord, hasSlot: boolean, leasedAt = -Infinity): HeldClaim | null {
     const known = this.byId.get(record.executionId)
     if (known && !known.isLost) {
-      if (known.record.claimCount < record.claimCount) known.adopt(record)
+      if (known.record.claimCount < record.claimCount) known.adopt(record, leasedAt)
       return null
     }
-    const held = new HeldClaim(record, hasSlot)
+    const held = new HeldClaim(record, hasSlot, leasedAt)
     this.byId.set(record.executionId, held)
     return held
   }

@@ -37,8 +37,8 @@ export class Prefetch<TTransaction> {
   }
 
   /** Keeps a claimed execution until a slot is free. */
-  add(record: ExecutionRecord): void {
-    const held = this.runtime.held.hold(record, false)
+  add(record: ExecutionRecord, sentAt: number): void {
+    const held = this.runtime.held.hold(record, false, sentAt)
     if (held === null) return
     held.isPrefetched = true
     this.waiting.push(held)

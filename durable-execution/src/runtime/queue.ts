@@ -6,6 +6,9 @@ import type { Environment, Timer } from '../lib/environment'
 export const SHORTEST_PAUSE_MS = 50
 /** Rows may become visible this much after the time they are due, in milliseconds: marks stay behind by it. */
 const MARK_LAG_MS = 2000
+/** The longest wait after the first hint, and after hints that others were sooner to follow, in milliseconds. */
+const SHORTEST_JITTER_MS = 2
+const LONGEST_JITTER_MS = 32
 /** How often lapsed work is looked for past a backlog, in milliseconds. */
 const LAPSED_LOOK_MS = 500
 /** A look past a backlog begins with what lapsed at most this long before the executor started, in milliseconds. */
@@ -27,8 +30,14 @@ export class Queue {
   /** Pauses after claims that found nothing although something is due: it is locked, or not for us. */
   readonly backoff: Backoff
   private readonly environment: Environment
+  /** A time at which something was due has come: what is due next has to be asked for. */
+  isDueNextUnknown = false
   private timer: Timer | null = null
   private timerDueAt = Infinity
+  /** The timer stands for a time at which something is due, itself or a later one. */
+  private isTimerForDueTime = false
+  private hintTimer: Timer | null = null
+  private jitterMs = SHORTEST_JITTER_MS
   /** What lapsed before this moment, on the storage's clock, was looked for. */
   private lapsedLookedUntil: number | null = null
   private nextLapsedLookAt = -Infinity
@@ -43,22 +52,50 @@ export class Queue {
     })
   }
 
-  /** Calls back after a delay; of several, the soonest counts. */
-  wakeIn(ms: number, wake: () => void): void {
+  /**
+   * Calls back after a delay; of several, the soonest counts.
+   *
+   * @param isDueTime - Whether something is due then.
+   */
+  wakeIn(ms: number, wake: () => void, isDueTime = false): void {
     const dueAt = this.environment.monotonic() + ms
+    this.isTimerForDueTime ||= isDueTime
     if (this.timer !== null && this.timerDueAt <= dueAt) return
-    this.cancelTimer()
+    this.timer?.cancel()
     this.timerDueAt = dueAt
     this.timer = this.environment.setTimer(ms, () => {
-      this.timer = null
+      if (this.isTimerForDueTime) this.isDueNextUnknown = true
+      this.cancelTimer()
       wake()
     })
   }
 
-  cancelTimer(): void {
+  /** Calls back after a moment, other than that of other executors. */
+  wakeByHint(wake: () => void): void {
+    this.hintTimer ??= this.environment.setTimer(this.environment.random() * this.jitterMs, () => {
+      this.hintTimer = null
+      wake()
+    })
+  }
+
+  /** A round of claims took so many rows. */
+  claimed(count: number): void {
+    if (count > 0) this.backoff.reset()
+    this.jitterMs = count > 0 ? SHORTEST_JITTER_MS : Math.min(this.jitterMs * 2, LONGEST_JITTER_MS)
+  }
+
+  /** Ends all timers. */
+  close(): void {
+    this.cancelTimer()
+    this.hintTimer?.cancel()
+    this.hintTimer = null
+  }
+
+  private cancelTimer(): void {
     this.timer?.cancel()
     this.timer = null
     this.timerDueAt = Infinity
+    this.isTimerForDueTime = false
   }
 
   /** A claim took rows of which the first was due at this moment. */

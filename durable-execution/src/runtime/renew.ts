@@ -70,13 +70,18 @@ export class Renewer<TTransaction> implements Job {
   }
 
   private async renew(claims: readonly Claim[]): Promise<boolean> {
-    const { storage, claimant } = this.runtime
+    const { storage, claimant, environment, held } = this.runtime
+    const sentAt = environment.monotonic()
     const renewals = claims.map(({ executionId, claimCount }) => ({ executionId, claimCount }))
     const { outcomes } = await storage.once(
       'renew',
       (verbs, signal) => verbs.renew({ claims: renewals, leaseMs: claimant.leaseMs, signal }),
       { deadlineMs: claimant.leaseMs * DEADLINE_SHARE, waitsInLine: false },
     )
+    renewals.forEach((claim, index) => {
+      const renewed = outcomes[index] === 'renewed' ? held.find(claim) : undefined
+      if (renewed) renewed.leasedAt = Math.max(renewed.leasedAt, sentAt)
+    })
     // Those that ended meanwhile are lost too; the watch tells them apart.
     if (outcomes.includes('lost')) this.onLost()
     return outcomes.includes('busy')

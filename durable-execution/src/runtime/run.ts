@@ -16,23 +16,30 @@ import type { ExecutionChange } from '../execution/change'
 import { toTaskExecutionParent } from '../execution/execution'
 import type { ExecutionRecord, NewExecution } from '../execution/record'
 import * as transitions from '../execution/transitions'
+import { delay } from '../lib/environment'
 import type { TaskRunContext } from '../task/context'
 import type { FunctionDefinition, ParentDefinition } from '../task/definition'
 import { callUserFunction, type RunOutcome } from './call'
 import { nextStepRows } from './chain'
 import type { HeldClaim } from './held-claims'
-import { loadInput } from './load-input'
+import { loadInput, type LoadedInput } from './load-input'
 import { checkParentRun, hasFinalize, planChildren, planFinalize } from './parent-run'
 import { leaseAgo } from './recover'
 import type { Releaser } from './release'
-import type { Flow, Runtime } from './runtime'
+import { isFresh, type Flow, type Runtime } from './runtime'
 import type { Settler } from './settle'
+
+/** Between two tries to renew a row that is locked, in milliseconds. */
+const LOCKED_PAUSE_MS = 20
 
 /** What is to be written of a run. */
 interface Decision {
   readonly change: ExecutionChange
   readonly insertions: readonly NewExecution[]
 }
+
+/** Calls the user's function. */
+type UserCall = () => unknown
 
 /** Runs claimed executions. */
 export class Runner<TTransaction> {
@@ -53,10 +60,10 @@ export class Runner<TTransaction> {
     this.releaser = releaser
   }
 
-  /** Runs a claimed execution for which a slot was taken. */
-  start(record: ExecutionRecord): void {
+  /** Runs a claimed execution for which a slot was taken. `sentAt`: when the claim was sent, on the monotonic clock. */
+  start(record: ExecutionRecord, sentAt: number): void {
     const { held: claims, slots } = this.runtime
-    const held = claims.hold(record, true)
+    const held = claims.hold(record, true, sentAt)
     if (held === null) {
       slots.give()
       return
@@ -130,29 +137,68 @@ export class Runner<TTransaction> {
     held: HeldClaim,
     definition: FunctionDefinition | ParentDefinition,
   ): Promise<RunOutcome> {
-    const { environment, events, options } = this.runtime
-    const { record } = held
-    const { taskId, executionId, attempt } = record
-    let call: () => unknown
+    // Already now, it may be told to end.
+    held.isRunning = true
     try {
-      const loading = loadInput(this.runtime, record, definition)
-      const load = loading instanceof Promise ? await loading : loading
-      const context = this.contextOf(held)
-      const run = definition.kind === 'parent' ? definition.runParent : definition.run
-      call = load.validate
-        ? async () => run(context, await load.validate?.())
-        : () => run(context, load.input)
+      const loading = this.load(held, definition)
+      const call = loading instanceof Promise ? await loading : loading
+      // Loading may have taken long: others may have taken it over meanwhile, or be about to.
+      const mayRun = isFresh(this.runtime, held.leasedAt) || (await this.renew(held))
+      if (!mayRun || held.isLost) return { kind: 'lost' }
+      return await this.call(held, definition, call)
     } catch (error) {
       return { kind: 'threw', error }
+    } finally {
+      held.isRunning = false
     }
-    if (held.isLost) return { kind: 'lost' }
+  }
+
+  /** Answers what calls the user's function. */
+  private load(
+    held: HeldClaim,
+    definition: FunctionDefinition | ParentDefinition,
+  ): UserCall | Promise<UserCall> {
+    const prepare = ({ validate, input }: LoadedInput): UserCall => {
+      const context = this.contextOf(held)
+      const run = definition.kind === 'parent' ? definition.runParent : definition.run
+      return validate ? async () => run(context, await validate()) : () => run(context, input)
+    }
+    const loading = loadInput(this.runtime, held.record, definition)
+    return loading instanceof Promise ? loading.then(prepare) : prepare(loading)
+  }
+
+  /** Answers whether it is still ours, and then for a lease. */
+  private async renew(held: HeldClaim): Promise<boolean> {
+    const { storage, environment, claimant } = this.runtime
+    while (!isFresh(this.runtime, held.leasedAt)) {
+      const { executionId, claimCount } = held.record
+      const claims = [{ executionId, claimCount }]
+      let sentAt = environment.monotonic()
+      const { outcomes } = await storage.untilAnswered('renew', (verbs, signal) => {
+        sentAt = environment.monotonic()
+        return verbs.renew({ claims, leaseMs: claimant.leaseMs, signal })
+      })
+      if (outcomes[0] === 'lost') return false
+      if (outcomes[0] === 'renewed') held.leasedAt = Math.max(held.leasedAt, sentAt)
+      // Its row is locked at this moment.
+      else await delay(environment, LOCKED_PAUSE_MS)
+    }
+    return true
+  }
+
+  private call(
+    held: HeldClaim,
+    definition: FunctionDefinition | ParentDefinition,
+    call: () => unknown,
+  ): Promise<RunOutcome> {
+    const { environment, events, options } = this.runtime
+    const { taskId, executionId, attempt, timeoutMs = null } = held.record
     events.emit({ type: 'execution_started', taskId, executionId, attempt })
-    held.isRunning = true
-    const timeoutMs = record.timeoutMs ?? definition.timeoutMs
-    const limits = { timeoutMs, abortGraceMs: options.abortGraceMs }
-    const outcome = await callUserFunction(held, call, limits, environment)
-    held.isRunning = false
-    return outcome
+    const limits = {
+      timeoutMs: timeoutMs ?? definition.timeoutMs,
+      abortGraceMs: options.abortGraceMs,
+    }
+    return callUserFunction(held, call, limits, environment)
   }
 
   private contextOf(held: HeldClaim): TaskRunContext {

@@ -8,6 +8,7 @@ import type { TaskRegistry } from '../task/registry'
 import type { Events } from './events'
 import type { Gate } from './gate'
 import type { HeldClaims } from './held-claims'
+import type { Push } from './push'
 import type { Slots } from './slots'
 import type { StorageCalls } from './storage-calls'
 import type { StorageHealth } from './storage-health'
@@ -28,6 +29,7 @@ export interface Runtime<TTransaction = never> {
   readonly slots: Slots
   readonly held: HeldClaims
   readonly gate: Gate
+  readonly push: Push
   /** Who claims: the executor's id with its incarnation. */
   readonly claimant: Claimant
   /** Aborted when the shutdown begins. */

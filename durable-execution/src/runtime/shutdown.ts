@@ -64,7 +64,8 @@ export async function shutDown<TTransaction>(
   await within(runtime, claimant.leaseMs / 3, brought)
   runtime.lifecycle = 'stopped'
   storage.close()
-  await Promise.all([takingStopped, stages.stopHolding()])
+  const hearingEnded = within(runtime, claimant.leaseMs / 3, runtime.push.end())
+  await Promise.all([takingStopped, stages.stopHolding(), hearingEnded])
   if (wasStarted) events.emit({ type: 'executor_stopped', executorId: claimant.executorId })
 }
 

@@ -29,6 +29,7 @@ export class Stages<TTransaction> implements Flow {
   readonly waiters: Waiters<TTransaction>
   private readonly runtime: Runtime<TTransaction>
   private readonly claimer: Claimer<TTransaction>
+  private readonly watch: Watch<TTransaction>
   private readonly prefetch: Prefetch<TTransaction>
   private readonly recoverer: Recoverer<TTransaction>
   private readonly resumer: Resumer<TTransaction>
@@ -74,12 +75,14 @@ export class Stages<TTransaction> implements Flow {
     this.waiters = new Waiters(runtime)
     this.claiming = loop(this.claimer)
     this.recovering = loop(this.recoverer)
-    this.watching = loop(new Watch(runtime))
+    this.watch = new Watch(runtime)
+    this.watching = loop(this.watch)
     this.waiting = loop(this.waiters)
-    const sweeping = loop({ name: 'sweep', runOnce: () => this.claimer.sweep() })
+    const sweeping = loop(this.claimer.sweep)
     this.takingLoops = [this.claiming, sweeping, ...this.pruningLoops(loop)]
     this.holdingLoops = [loop(renewer, RENEW_PAUSE_SHARE), this.recovering, this.watching]
     this.wireWakeUps(sweeping)
+    this.wireHints(sweeping)
   }
 
   private pruningLoops(loop: (job: Job) => Loop): Loop[] {
@@ -88,21 +91,43 @@ export class Stages<TTransaction> implements Flow {
   }
 
   private wireWakeUps(sweeping: Loop): void {
-    this.claimer.wakeBy(
-      () => {
-        this.claiming.wake()
-      },
-      () => {
-        sweeping.wake()
-      },
-    )
+    this.claimer.wakeBy(() => {
+      this.claiming.wake()
+    })
+    this.claimer.sweep.wakeBy(() => {
+      sweeping.wake()
+    })
     this.recoverer.wakeBy(() => {
       this.recovering.wake()
     })
     this.waiters.wakeBy(() => {
-      // Executors that only enqueue wait too: this loop starts with the first wait.
+      // Executors that only enqueue wait too: this loop starts with the first wait, and so do hints.
+      this.runtime.push.begin()
       this.waiting.start()
       this.waiting.wake()
+    })
+    this.watch.wakeBy(() => {
+      this.watching.wake()
+    })
+  }
+
+  private wireHints(sweeping: Loop): void {
+    this.runtime.push.wire({
+      onDue: (queues, inMs) => {
+        this.claimer.hinted(queues, inMs)
+      },
+      onFinished: (executionIds) => {
+        this.waiters.look(executionIds)
+      },
+      onCancelled: (executionIds) => {
+        this.cancelled(executionIds)
+      },
+      onListening: () => {
+        // Hints were missed, or will be: everything is looked at, and pauses follow from what is so now.
+        this.claimer.hinted(null, 0)
+        this.cancelled(null)
+        sweeping.wake()
+      },
     })
   }
 
@@ -128,10 +153,16 @@ export class Stages<TTransaction> implements Flow {
     this.claimer.close()
   }
 
-  /** Something was cancelled: running functions and waiters are told. */
-  lookForCancelled(): void {
-    this.watching.wake()
-    this.waiters.lookNow()
+  /** This executor cancelled an execution, with what is below it. */
+  cancelledHere(executionId: string): void {
+    this.waiters.look([executionId])
+    this.cancelled(null)
+  }
+
+  /** These were cancelled, or some: running functions and waiters are told. */
+  private cancelled(executionIds: readonly string[] | null): void {
+    this.watch.cancelled(executionIds)
+    this.waiters.look(executionIds)
   }
 
   /** A slot is free again. */
@@ -144,7 +175,8 @@ export class Stages<TTransaction> implements Flow {
 
   start(record: ExecutionRecord, sentAt: number): void {
     if (isFresh(this.runtime, sentAt)) {
-      this.runner.start(record)
+      this.runner.start(record, sentAt)
+      this.watch.held(sentAt)
       return
     }
     // It is run once its lease could be renewed.
@@ -161,6 +193,8 @@ export class Stages<TTransaction> implements Flow {
   }
 
   committing(queue: string, inMs: number): void {
+    // With push a hint comes with the commit.
+    if (this.runtime.push.isListening) return
     for (const lookMs of COMMIT_LOOKS_MS) this.claimer.look(queue, inMs + lookMs)
   }
 

@@ -21,6 +21,8 @@ export interface ExecutorStats {
   readonly meanBatchSize: { readonly enqueue: number; readonly settle: number }
   readonly storage: {
     readonly isAway: boolean
+    /** Whether hints of others come; where they do not the executor polls. */
+    readonly isListening: boolean
     /** Calls by verb, with their latencies in milliseconds. */
     readonly verbs: Readonly<Record<string, VerbStats>>
   }
@@ -50,7 +52,7 @@ export class OutcomeCounts {
 
 /** Reads all figures. */
 export function readStats<TTransaction>(
-  { slots, held, storage, health }: Runtime<TTransaction>,
+  { slots, held, storage, health, push }: Runtime<TTransaction>,
   { enqueuer, settler }: Stages<TTransaction>,
   counts: OutcomeCounts,
 ): ExecutorStats {
@@ -63,7 +65,11 @@ export function readStats<TTransaction>(
     heldCount: held.size,
     waitingInMemory: { enqueues: enqueuer.waitingCount, settlements: settler.waitingCount },
     meanBatchSize: { enqueue: enqueuer.meanBatchSize, settle: settler.meanBatchSize },
-    storage: { isAway: health.isAway, verbs: storage.stats() },
+    storage: {
+      isAway: health.isAway,
+      isListening: push.isListening,
+      verbs: storage.stats(),
+    },
     outcomes: counts.read(),
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Waits for executions to finish. What this process finishes resolves at once; for the rest one batched read serves all waiters,
- * soon at first and then less often.
+ * when a hint comes; without hints soon at first and then less often.
  */
 import { asError, DurableExecutionError, DurableExecutionNotFoundError } from '../errors'
 import type { ExecutionRecord } from '../execution/record'
@@ -10,12 +10,17 @@ import type { Job } from './loop'
 import type { Runtime } from './runtime'
 
 const SHORTEST_INTERVAL_MS = 10
+/** The first and the longest time between two looks where hints come, in milliseconds: a hint may be lost. */
+const PUSHED_SHORTEST_INTERVAL_MS = 100
+const PUSHED_INTERVAL_MS = 1000
+/** Hints that name no execution make all waiters look, but not more often than this, in milliseconds. */
+const LOOK_PAUSE_MS = 50
 
 /** Options of a wait. */
 export interface WaitOptions {
   /** Gives the wait up, with the signal's reason. The execution goes on. */
   signal?: AbortSignal | undefined
-  /** The longest time between two looks, in milliseconds. @default the executor's `pollIntervalMs` */
+  /** The longest time between two looks, in milliseconds. @default the executor's `pollIntervalMs`; 1000 where hints come */
   pollingIntervalMs?: number | undefined
 }
 
@@ -23,8 +28,10 @@ interface Waiter {
   readonly executionId: string
   readonly resolve: (record: ExecutionRecord) => void
   readonly reject: (error: unknown) => void
-  readonly longestIntervalMs: number
-  intervalMs: number
+  /** The longest time between two looks that was asked for. */
+  readonly longestIntervalMs: number | undefined
+  /** How often it was looked at in vain. */
+  looks: number
   nextLookAt: number
   /** Until when a missing row means "not committed yet", on the monotonic clock. */
   readonly mayBeMissingUntil: number
@@ -36,6 +43,8 @@ export class Waiters<TTransaction> implements Job {
   private readonly runtime: Runtime<TTransaction>
   private readonly byId = new Map<string, Set<Waiter>>()
   private wake: () => void = () => undefined
+  private lookedAt = -Infinity
+  private lookTookMs = 0
 
   constructor(runtime: Runtime<TTransaction>) {
     this.runtime = runtime
@@ -78,8 +87,8 @@ export class Waiters<TTransaction> implements Job {
           end()
           reject(asError(error))
         },
-        longestIntervalMs: pollingIntervalMs ?? this.runtime.options.pollIntervalMs,
-        intervalMs: SHORTEST_INTERVAL_MS,
+        longestIntervalMs: pollingIntervalMs,
+        looks: 0,
         nextLookAt: environment.monotonic(),
         mayBeMissingUntil,
       }
@@ -96,9 +105,13 @@ export class Waiters<TTransaction> implements Job {
     for (const { resolve } of waiters) resolve(record)
   }
 
-  /** Executions may have finished: all are looked at now. */
-  lookNow(): void {
-    for (const waiter of this.all()) waiter.nextLookAt = -Infinity
+  /** These executions may have finished, or some: they are looked at now, all of them after a pause. */
+  look(executionIds: readonly string[] | null): void {
+    const pauseMs = Math.max(LOOK_PAUSE_MS, this.lookTookMs * 4)
+    const lookAt = executionIds === null ? this.lookedAt + pauseMs : -Infinity
+    const waiters = executionIds === null ? this.all() : this.of(executionIds)
+    if (waiters.length === 0) return
+    for (const waiter of waiters) waiter.nextLookAt = Math.min(waiter.nextLookAt, lookAt)
     this.wake()
   }
 
@@ -109,11 +122,15 @@ export class Waiters<TTransaction> implements Job {
   }
 
   async runOnce(): Promise<number | null> {
-    const { environment, storage } = this.runtime
+    const { environment, storage, push } = this.runtime
     const now = environment.monotonic()
     const looking = this.all().filter(({ nextLookAt }) => nextLookAt <= now)
     const executionIds = [...new Set(looking.map(({ executionId }) => executionId))]
+    if (this.byId.size > 0) push.awaitFinished()
     if (executionIds.length > 0) {
+      // A hint that comes meanwhile makes it look again.
+      for (const waiter of looking) waiter.nextLookAt = Infinity
+      this.lookedAt = now
       try {
         const { records } = await storage.once('get', (verbs, signal) =>
           verbs.get({ executionIds, signal }),
@@ -122,6 +139,8 @@ export class Waiters<TTransaction> implements Job {
       } catch (error) {
         this.lookLater(looking)
         throw error
+      } finally {
+        this.lookTookMs = environment.monotonic() - now
       }
     }
     const nextLookAt = Math.min(...this.all().map((waiter) => waiter.nextLookAt))
@@ -152,9 +171,17 @@ export class Waiters<TTransaction> implements Job {
   private lookLater(waiters: readonly Waiter[]): void {
     const now = this.runtime.environment.monotonic()
     for (const waiter of waiters) {
-      waiter.nextLookAt = now + waiter.intervalMs
-      waiter.intervalMs = Math.min(waiter.intervalMs * 2, waiter.longestIntervalMs)
+      waiter.nextLookAt = Math.min(waiter.nextLookAt, now + this.intervalMs(waiter))
+      waiter.looks += 1
     }
+  }
+
+  private intervalMs({ looks, longestIntervalMs }: Waiter): number {
+    const { push, options } = this.runtime
+    const [shortestMs, longestMs] = push.isListening
+      ? [PUSHED_SHORTEST_INTERVAL_MS, Math.max(PUSHED_INTERVAL_MS, options.pollIntervalMs)]
+      : [SHORTEST_INTERVAL_MS, options.pollIntervalMs]
+    return Math.min(shortestMs * 2 ** looks, longestIntervalMs ?? longestMs)
   }
 
   /** After the shutdown nothing of the executor's keeps looking: one look. */
@@ -170,6 +197,10 @@ export class Waiters<TTransaction> implements Job {
 
   private all(): Waiter[] {
     return [...this.byId.values()].flatMap((waiters) => [...waiters])
+  }
+
+  private of(executionIds: readonly string[]): Waiter[] {
+    return executionIds.flatMap((executionId) => [...(this.byId.get(executionId) ?? [])])
   }
 
   private add(waiter: Waiter): void {

@@ -10,6 +10,8 @@ export class Rows {
   private readonly claimableIds = new Set<string>()
   private readonly activeBySleepingKey = new Map<string, string>()
   private readonly finishedBySleepingKey = new Map<string, Set<string>>()
+  /** Told of each row that is put, with what it was before. */
+  onPut: (before: ExecutionRecord | undefined, after: ExecutionRecord) => void = () => undefined
 
   get(executionId: string): ExecutionRecord | undefined {
     return this.byId.get(executionId)
@@ -21,6 +23,7 @@ export class Rows {
     if (before) this.unlink(before)
     this.byId.set(record.executionId, record)
     this.link(record)
+    this.onPut(before, record)
   }
 
   delete(record: ExecutionRecord): void {

@@ -6,6 +6,7 @@ import { isFinished } from '../execution/status'
 import * as transitions from '../execution/transitions'
 import { systemEnvironment } from '../lib/environment'
 import { readOptions, show } from '../lib/validation'
+import { Hints } from './in-memory-hints'
 import { Rows } from './in-memory-rows'
 import * as writes from './in-memory-writes'
 import { fitsTakeOver, isHeld } from './requests'
@@ -29,6 +30,8 @@ import type {
   SettleRequest,
   StorageAnswer,
   StorageCall,
+  StorageListener,
+  StorageSubscription,
   TaskExecutionsStorage,
   WakeAnswer,
   WakeRequest,
@@ -37,11 +40,15 @@ import type {
 /** Keeps executions in this process: for tests, and for work that need not outlive it. */
 export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
   private readonly rows = new Rows()
+  private readonly hints = new Hints()
   private readonly clock: () => number
 
   /** @param options - `now`: a clock, in milliseconds since the epoch. */
   constructor(options: { now?: (() => number) | undefined } = {}) {
     this.clock = readClock(options)
+    this.rows.onPut = (before, after) => {
+      this.hints.note(before, after)
+    }
   }
 
   /** All rows, ordered by execution id: for tests. */
@@ -209,6 +216,10 @@ export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
     })
   }
 
+  listen(listener: StorageListener): Promise<StorageSubscription> {
+    return Promise.resolve(this.hints.listen(listener))
+  }
+
   private cancelOutcome(executionId: string): CancelOutcome {
     const row = this.rows.get(executionId)
     if (!row) return 'missing'
@@ -218,7 +229,9 @@ export class InMemoryTaskExecutionsStorage implements TaskExecutionsStorage {
   private answer<T>(request: StorageCall, verb: (now: number) => T): Promise<T & StorageAnswer> {
     try {
       const now = request.now ?? this.clock()
-      return Promise.resolve({ ...verb(now), now })
+      const answer = { ...verb(now), now }
+      this.hints.tell(now)
+      return Promise.resolve(answer)
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }

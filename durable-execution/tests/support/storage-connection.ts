@@ -1,5 +1,5 @@
 /** One executor's way to a storage, which a test can disturb: fail calls, lose their answers, hold them up, cut it off. */
-import type { TaskExecutionsStorage } from '../../src/storage/storage'
+import type { StorageListener, TaskExecutionsStorage } from '../../src/storage/storage'
 
 /** The verbs of a storage that are calls. */
 export type Verb = Exclude<keyof TaskExecutionsStorage, 'listen'>
@@ -56,11 +56,62 @@ export class StorageConnection implements TaskExecutionsStorage {
   /** Calls that were made, by verb, whether or not they got through. */
   readonly calls = new Map<Verb, number>()
 
+  /** Only where the connection pushes. */
+  listen?: NonNullable<TaskExecutionsStorage['listen']>
+  /** What becomes of hints: `pass` hands one on. */
+  hintFault: (pass: () => void) => void = (pass) => {
+    pass()
+  }
+  /** How many subscriptions are open. */
+  listening = 0
+
   private underWay = 0
   private most = 0
+  private listener: StorageListener | null = null
 
   constructor(storage: TaskExecutionsStorage) {
     this.storage = storage
+  }
+
+  /** From now on executors may subscribe to hints. */
+  push(): void {
+    this.listen = async (listener) => {
+      const hint = (tell: () => void): void => {
+        this.hintFault(tell)
+      }
+      const subscription = await this.storage.listen?.({
+        onDue: (...due) => {
+          hint(() => {
+            listener.onDue(...due)
+          })
+        },
+        onFinished: (ids) => {
+          hint(() => {
+            listener.onFinished(ids)
+          })
+        },
+        onCancelled: (ids) => {
+          hint(() => {
+            listener.onCancelled(ids)
+          })
+        },
+        onListening: listener.onListening,
+      })
+      this.listening += 1
+      this.listener = listener
+      return {
+        awaitFinished: () => subscription?.awaitFinished(),
+        close: async () => {
+          this.listening -= 1
+          await subscription?.close()
+        },
+      }
+    }
+  }
+
+  /** The subscription is lost, or comes back. */
+  tellListening(isListening: boolean): void {
+    this.listener?.onListening(isListening)
   }
 
   /** Disturbs the next calls of a verb that a request concerns. */

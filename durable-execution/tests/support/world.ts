@@ -34,11 +34,18 @@ export class World {
   readonly environment = new VirtualEnvironment()
   readonly storage = new InMemoryTaskExecutionsStorage({ now: () => this.environment.now() })
   private readonly members: Member[] = []
+  private readonly pushes: boolean
+
+  /** @param options - `pushes`: whether executors get hints. */
+  constructor({ pushes = false }: { pushes?: boolean } = {}) {
+    this.pushes = pushes
+  }
 
   /** Adds an executor. It is not started. */
   add(options: DurableExecutorOptions = {}, wallClockOffByMs = 0): Member {
     const events: ExecutorEvent[] = []
     const connection = new StorageConnection(this.storage)
+    if (this.pushes) connection.push()
     const environment = this.environment.withWallClockOffBy(wallClockOffByMs)
     const executor = new DurableExecutor(
       connection,
@@ -87,8 +94,8 @@ export class World {
 }
 
 /** Makes a world that ends with the test. */
-export function createWorld(): World {
-  const world = new World()
+export function createWorld(options: { pushes?: boolean } = {}): World {
+  const world = new World(options)
   onTestFinished(() => world.end())
   return world
 }

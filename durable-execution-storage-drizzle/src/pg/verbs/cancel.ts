@@ -5,7 +5,7 @@ import { errorText, type Guard } from '../../row'
 import { text } from '../../values'
 import { readClock } from '../clock'
 import { readGuards, sortedIds } from '../lists'
-import { read, write, type Program } from '../program'
+import { note, read, write, type Program } from '../program'
 import type { Statements } from '../statements'
 import { bringDown } from './parents'
 
@@ -31,6 +31,7 @@ export function* cancel(
   const doomed = yield* lockActive(statements, active)
   const now = yield* readClock(statements, time)
   if (doomed.length > 0) yield write(statements.cancel, [doomed, errorText(error), now])
+  yield note({ cancelled: doomed })
   const deltas = new Map<string, number>()
   for (const { parentExecutionId } of active) {
     if (parentExecutionId === null) continue

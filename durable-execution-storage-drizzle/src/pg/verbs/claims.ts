@@ -15,7 +15,7 @@ import { isStorable } from '../../text'
 import { number, text } from '../../values'
 import { readClock } from '../clock'
 import { readGuards, readRecords, withClock } from '../lists'
-import { read, write, type Program } from '../program'
+import { note, read, write, type Program } from '../program'
 import type { Statements } from '../statements'
 import { writeChanges } from './changes'
 
@@ -76,6 +76,12 @@ export function* release(
   const now = yield* readClock(statements, time ?? null)
   const { outcomes, changes } = planReleases(claims, rows)
   yield* writeChanges(statements, changes, now)
+  yield note({
+    due: changes.map(({ executionId, change }) => [
+      rows.get(executionId)?.queue ?? null,
+      change.claimInMs ?? 0,
+    ]),
+  })
   return { outcomes, now }
 }
 

@@ -10,8 +10,9 @@ import { planInsert, type ExistingRows } from '../../insertions'
 import { toGuard, type Guard } from '../../row'
 import { readClock } from '../clock'
 import { ConflictError } from '../errors'
+import { dueInsertions } from '../hints'
 import { readGuards, sortedIds } from '../lists'
-import { read, type Program } from '../program'
+import { note, read, type Program } from '../program'
 import type { Statements } from '../statements'
 import { writeRecords, writeUnlessThere } from './changes'
 
@@ -67,7 +68,11 @@ export function* insert(
     now = written.now ?? now
     const isWhole = written.executionIds.size === records.length
     if (!isAlone) yield read(isWhole ? SAVEPOINT.release : SAVEPOINT.undo)
-    if (isWhole) return { outcomes: plan.outcomes, now: yield* readClock(statements, now) }
+    if (isWhole) {
+      const inserted = executions.filter((_, index) => plan.outcomes[index]?.kind === 'inserted')
+      yield note({ due: dueInsertions(inserted) })
+      return { outcomes: plan.outcomes, now: yield* readClock(statements, now) }
+    }
     if (isAlone) for (const executionId of written.executionIds) mine.add(executionId)
     existing = yield* readExisting(statements, executions, mine)
   }

@@ -9,7 +9,7 @@ import {
 
 import type { At } from '../../insertions'
 import { readRecords } from '../lists'
-import { write, type Program } from '../program'
+import { note, write, type Program } from '../program'
 import type { Statements } from '../statements'
 import { columnsOf } from './changes'
 
@@ -38,6 +38,8 @@ export function* bringDown(
     if (after !== before) written.push(after)
   }
   if (written.length > 0) yield write(statements.parents, columnsOf(written.map(valuesOf)))
+  const due = written.filter((parent) => isDone(parent) && parent.executorId === null)
+  yield note({ due: due.map(({ queue }) => [queue, 0]) })
   return handedOver
 }
 

@@ -16,8 +16,9 @@ import { planInsertions, type At } from '../../insertions'
 import type { Guard } from '../../row'
 import { changeOf, deltasOf, isNewClaim, outcomeOf } from '../../settling'
 import { readClock } from '../clock'
+import { settledNote } from '../hints'
 import { readGuards, readRecords, sortedIds } from '../lists'
-import { read, type Program } from '../program'
+import { note, read, type Program } from '../program'
 import type { Statements } from '../statements'
 import { writeChanges, writeGuarded, type Written } from './changes'
 import { insertRecords, readSleepers } from './insert'
@@ -36,11 +37,13 @@ export function isPlain({ change, insertions, parentExecutionId }: Settlement): 
 /** Writes plain settlements in one statement. What it answers as written has applied; the rest is for {@link settle}. */
 export function* settlePlain(
   statements: Statements,
-  settlements: readonly Settlement[],
-  now: number | null,
+  { settlements, handOver, now }: SettleRequest,
 ): Program<Written> {
   const sorted = [...settlements].sort((a, b) => (a.executionId < b.executionId ? -1 : 1))
-  return yield* writeGuarded(statements, sorted, now)
+  const written = yield* writeGuarded(statements, sorted, now ?? null)
+  const applied = sorted.filter(({ executionId }) => written.executionIds.has(executionId))
+  yield note(settledNote(applied, handOver !== null))
+  return written
 }
 
 /** Writes the settlements that still hold their claim. */
@@ -63,6 +66,7 @@ export function* settle(statements: Statements, request: SettleRequest): Program
   for (const parent of yield* handedOverBefore(statements, repeated, at)) {
     parents.set(parent.executionId, parent)
   }
+  yield note(settledNote(applied, handOver !== null))
   const claimed = yield* claimedBefore(statements, repeated, at)
   for (const record of inserted.records) if (isNewClaim(record, at)) claimed.add(record.executionId)
   return {

@@ -12,7 +12,7 @@ import { fromRow } from '../../row'
 import { readClock } from '../clock'
 import { ConflictError } from '../errors'
 import { readRecords, sortedIds } from '../lists'
-import { read, type Program } from '../program'
+import { note, read, type Program } from '../program'
 import type { Statements } from '../statements'
 import { writeChanges } from './changes'
 import { bringDown, isHandedOverTo } from './parents'
@@ -28,6 +28,7 @@ export function* wake(statements: Statements, request: WakeRequest): Program<Wak
   const change = transitions.wakeUp(sleeper, request.outcome)
   yield* writeChanges(statements, [{ executionId, change, activeChildrenCount: 0 }], at.now)
   const record = applyChange(sleeper, change, { now: at.now, activeChildrenCount: 0 })
+  yield note({ finished: [executionId] })
   if (!record.parent) return { record, parent: null, now }
   const deltas = new Map([[record.parent.executionId, 1]])
   const [parent] = yield* bringDown(statements, deltas, request.handOver, at)

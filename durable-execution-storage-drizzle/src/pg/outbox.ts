@@ -1,0 +1,54 @@
+/**
+ * Sends hints: after the write, in a transaction of their own, at most one notification per 10 ms. A NOTIFY takes a lock of the
+ * whole server when it commits; what comes meanwhile goes with the next. What can't be sent is forgotten: hints only save time.
+ */
+import type { Environment, Timer } from 'durable-execution'
+
+import { Hints } from './hints'
+
+/** Between two notifications, in milliseconds. */
+const PAUSE_MS = 10
+
+/** Gathers hints and sends them. */
+export class Outbox {
+  private readonly environment: Environment
+  private readonly send: (payload: string) => Promise<void>
+  private waiting = new Hints()
+  private timer: Timer | null = null
+  private isSending = false
+  private sentAt = -Infinity
+
+  /** @param send - Sends a payload. Never rejects, and takes no longer than some seconds. */
+  constructor(environment: Environment, send: (payload: string) => Promise<void>) {
+    this.environment = environment
+    this.send = send
+  }
+
+  add(hints: Hints): void {
+    this.waiting.add(hints)
+    this.flushSoon()
+  }
+
+  private flushSoon(): void {
+    if (this.isSending || this.timer !== null || this.waiting.isEmpty) return
+    const pauseMs = this.sentAt + PAUSE_MS - this.environment.monotonic()
+    if (pauseMs <= 0) {
+      void this.flush()
+      return
+    }
+    this.timer = this.environment.setTimer(pauseMs, () => {
+      this.timer = null
+      void this.flush()
+    })
+  }
+
+  private async flush(): Promise<void> {
+    const payload = this.waiting.encode()
+    this.waiting = new Hints()
+    this.isSending = true
+    this.sentAt = this.environment.monotonic()
+    await this.send(payload)
+    this.isSending = false
+    this.flushSoon()
+  }
+}
