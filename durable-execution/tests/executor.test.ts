@@ -163,7 +163,7 @@ describe('an executor', () => {
     const added = await enqueueTen()
     await world.until(Promise.all(added.map((handle) => handle.waitAndGetOutput())))
     expect(most).toBe(3)
-    expect(executor.getStats().slots).toEqual({ taken: 0, capacity: 3 })
+    expect(executor.getStats().slots).toEqual({ taken: 0, capacity: 3, unstored: 0 })
   })
 })
 

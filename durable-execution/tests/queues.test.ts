@@ -83,7 +83,7 @@ describe('an executor', () => {
     const gate = createDeferred<void>()
     connection.disturb('claim', isHeldBefore(gate.promise))
     await world.until(executor.start())
-    await executor.enqueueTask(task, 'new')
+    await world.until(executor.enqueueTask(task, 'new'))
     await world.environment.advanceBy(10)
     expect(order).toEqual([])
     gate.resolve()

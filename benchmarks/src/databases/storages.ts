@@ -57,7 +57,11 @@ export async function openStorage(
 async function openPg(url: string, options: OpenStorageOptions): Promise<OpenedStorage> {
   const pool = new pg.Pool({ connectionString: url, max: POOL })
   pool.on('error', () => undefined)
-  const storage = createPgTaskExecutionsStorage(drizzlePg(pool), createPgTaskExecutionsTable(TABLE))
+  const storage = createPgTaskExecutionsStorage(
+    drizzlePg(pool),
+    createPgTaskExecutionsTable(TABLE),
+    { notify: options.notify },
+  )
   if (options.isShared !== true) await pool.query(`DROP TABLE IF EXISTS ${TABLE}, ${TABLE}_schema`)
   await storage.migrate()
   return {

@@ -5,8 +5,12 @@
  * Each row made so has taken a slot; it is used by the run, or given back.
  */
 import type { NewExecution } from '../execution/record'
+import { delay } from '../lib/environment'
 import type { HeldClaim } from './held-claims'
 import type { Flow, Runtime } from './runtime'
+
+/** The longest that new work waits for a claim under way, in milliseconds. */
+const LONGEST_WAIT_MS = 20
 
 /** Decides which new rows are claimed by their insert. */
 export class FastPath<TTransaction> {
@@ -36,13 +40,17 @@ export class FastPath<TTransaction> {
 
   /**
    * Waits for claims under way that are about to tell whether these rows have to stand in line. Without that, work that arrives
-   * while a claim looks is never claimed by its insert again: each batch is the line for the next.
+   * while a claim looks is never claimed by its insert again: each batch is the line for the next. A claim that takes long is not
+   * waited for.
    */
   async whenKnown(insertions: readonly NewExecution[]): Promise<void> {
     if (this.runtime.lifecycle !== 'started') return
     for (const queue of new Set(insertions.map((insertion) => insertion.queue))) {
       const known = this.flow.whenKnown(queue)
-      if (known) await known
+      if (!known) continue
+      const ended = new AbortController()
+      await Promise.race([known, delay(this.runtime.environment, LONGEST_WAIT_MS, ended.signal)])
+      ended.abort()
     }
   }
 
