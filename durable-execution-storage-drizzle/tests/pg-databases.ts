@@ -172,7 +172,7 @@ async function findServer(): Promise<string | null> {
 }
 
 /** The URL of the server, if there is one. */
-const SERVER_URL = await findServer()
+export const SERVER_URL = await findServer()
 
 /** The drivers that reach a server. */
 export const SERVER_DRIVERS: readonly Driver[] =
