@@ -59,9 +59,13 @@ function stateViolations(record: ExecutionRecord): string[] {
     ...when(output !== null && status !== 'completed', 'has an output'),
     ...when(status === 'completed' && error !== null, 'is completed and has an error'),
     ...when(finished && status !== 'completed' && error === null, 'has no error'),
-    ...when(record.attempt < 0 || record.takeovers < 0 || claimCount < 0, 'has a count below zero'),
+    ...countViolations(record),
     ...sleepingKeyViolations(record, finished),
   ]
+}
+
+function countViolations({ attempt, takeovers, claimCount }: ExecutionRecord): string[] {
+  return when(attempt < 0 || takeovers < 0 || claimCount < 0, 'has a count below zero')
 }
 
 function sleepingKeyViolations(record: ExecutionRecord, finished: boolean): string[] {
