@@ -45,6 +45,8 @@ export interface Driver {
   readonly name: string
   /** Whether several connections reach one server. */
   readonly isServer: boolean
+  /** Whether its calls go over several connections. */
+  readonly isParallel: boolean
   open(options?: OpenOptions): Promise<TestDatabase>
 }
 
@@ -104,6 +106,7 @@ function serverDrivers(url: string): Driver[] {
     {
       name: 'a pool of pg',
       isServer: true,
+      isParallel: true,
       async open(options = {}) {
         const pool = new pg.Pool({ connectionString: url, max: 6, options: options.settings })
         pool.on('error', () => undefined)
@@ -114,6 +117,7 @@ function serverDrivers(url: string): Driver[] {
     {
       name: 'a client of pg',
       isServer: true,
+      isParallel: false,
       async open(options = {}) {
         const client = new pg.Client({ connectionString: url, options: options.settings })
         client.on('error', () => undefined)
@@ -125,6 +129,7 @@ function serverDrivers(url: string): Driver[] {
     {
       name: 'postgres.js',
       isServer: true,
+      isParallel: true,
       async open(options = {}) {
         const connection = options.settings ? { options: options.settings } : {}
         const client = postgres(url, { max: 6, connection, onnotice: () => undefined })
@@ -143,6 +148,7 @@ const pglite = await PGlite.create()
 const pgliteDriver: Driver = {
   name: 'PGlite',
   isServer: false,
+  isParallel: false,
   async open(options = {}) {
     const db = drizzlePglite(pglite)
     const query: TestDatabase['query'] = async (text, params = []) => {

@@ -18,8 +18,11 @@ export type Verb =
   | 'prune'
   | 'all verbs'
 
-/** What a case needs beyond the verbs. `rows`: a `dump` of every row; without it the case is left out. */
-export type Need = 'rows'
+/**
+ * What a case needs beyond the verbs; without it the case is left out. `rows`: a `dump` of every row. `parallel connections`: calls
+ * that meet in the database, not one after the other on one connection.
+ */
+export type Need = 'rows' | 'parallel connections'
 
 /** One promise of the storage contract, with the code that shows whether a storage keeps it. */
 export interface ConformanceCase {

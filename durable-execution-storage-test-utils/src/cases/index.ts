@@ -13,6 +13,7 @@ import { insertAllOrNothingCases } from './insert-all-or-nothing'
 import { insertConflictCases } from './insert-conflicts'
 import { lostClaimsCases } from './lost-claims'
 import { nextClaimAtCases } from './next-claim-at'
+import { parallelCases } from './parallel'
 import { pruneCases } from './prune'
 import { recoverCases } from './recover'
 import { releaseCases } from './release'
@@ -54,4 +55,5 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...valueCases,
   ...clockCases,
   ...atOnceCases,
+  ...parallelCases,
 ]
