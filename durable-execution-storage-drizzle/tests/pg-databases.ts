@@ -23,6 +23,8 @@ export interface OpenOptions extends PgTaskExecutionsStorageOptions {
   readonly tableName?: string
   /** Settings of every connection, as `-c name=value`. */
   readonly settings?: string
+  /** Replaces statements on their way to the server, to break them; with a pool of pg only. */
+  readonly rewrite?: (text: string) => string
 }
 
 /** A pool of connections, or a single one, with a storage on it. */
@@ -67,7 +69,7 @@ interface Opened {
 }
 
 function withStorage({ db, query, end }: Opened, options: OpenOptions): TestDatabase {
-  const { tableName = uniqueName(), ...storageOptions } = options
+  const { tableName = uniqueName(), settings: _, rewrite: __, ...storageOptions } = options
   const storage = createPgTaskExecutionsStorage(
     db,
     createPgTaskExecutionsTable(tableName),
@@ -101,6 +103,19 @@ function ofPg(client: pg.Pool | pg.Client): TestDatabase['query'] {
   }
 }
 
+type Sent = { readonly text: string } | string
+
+function rewriteTexts(connection: object, rewrite: (text: string) => string): void {
+  const { query } = connection as { query: (sent: Sent, ...others: unknown[]) => unknown }
+  Reflect.set(connection, 'query', (sent: Sent, ...others: unknown[]) =>
+    query.call(
+      connection,
+      typeof sent === 'string' ? rewrite(sent) : { ...sent, text: rewrite(sent.text) },
+      ...others,
+    ),
+  )
+}
+
 function serverDrivers(url: string): Driver[] {
   return [
     {
@@ -110,6 +125,8 @@ function serverDrivers(url: string): Driver[] {
       async open(options = {}) {
         const pool = new pg.Pool({ connectionString: url, max: 6, options: options.settings })
         pool.on('error', () => undefined)
+        const { rewrite } = options
+        if (rewrite) pool.on('connect', (connection) => rewriteTexts(connection, rewrite))
         const db = drizzleNodePostgres(pool)
         return withStorage({ db, query: ofPg(pool), end: () => pool.end() }, options)
       },

@@ -9,7 +9,7 @@ import type { ConformanceContext } from '../context'
 import { CANCELLED, childOf, EXECUTOR, LEASE_MS, newExecution, newSleeper } from '../factory'
 import { SeededRandom } from '../lib/random'
 import { holds, same } from '../lib/same'
-import { childrenOf, completion, named, waiting, waitingParent } from '../scenes'
+import { childrenOf, completion, named, underway, waiting, waitingParent } from '../scenes'
 import { settledAs } from './outcomes'
 
 const NEEDS = ['parallel connections'] as const
@@ -134,15 +134,8 @@ export const parallelCases = casesOf('all verbs', [
       const random = new SeededRandom(3)
       for (let round = 0; round < 5; round += 1) {
         const settlements: Settlement[] = []
-        const rootIds = names(`r${round}_`, 6)
-        for (const rootId of rootIds) {
-          const root = await waitingParent(context, rootId, named(...names(`${rootId}_`, 4)))
-          const { children } = await context.storage.getChildren({
-            parentExecutionId: rootId,
-            limit: 10,
-          })
-          for (const [index, row] of children.entries()) settlements.push(growth(root, row, index))
-        }
+        const rootIds = names(`r${round}_`, 4)
+        for (const rootId of rootIds) settlements.push(...(await growingTree(context, rootId)))
         await Promise.all([
           ...parts(random, settlements, 3).map((batch) => settle(context, batch)),
           ...parts(random, rootIds, 2).map((ids) => context.cancel(ids)),
@@ -273,10 +266,25 @@ export const parallelCases = casesOf('all verbs', [
   },
 ])
 
+/** A root with two parents below it, and what their running children are about to do. */
+async function growingTree(context: ConformanceContext, rootId: string): Promise<Settlement[]> {
+  const parentIds = names(`${rootId}_`, 2)
+  await waitingParent(context, rootId, named(...parentIds))
+  const settlements: Settlement[] = []
+  for (const parentId of parentIds) {
+    const before = await context.row(parentId)
+    const parent = await underway(context, before, named(...names(`${parentId}_`, 3)))
+    for (const { executionId } of childrenOf(parent, named(...names(`${parentId}_`, 3)))) {
+      settlements.push(growth(parent, await context.row(executionId), settlements.length))
+    }
+  }
+  return settlements
+}
+
 /** How a child goes on while its root may be cancelled: with children of its own, or with a step after it. */
-function growth(root: ExecutionRecord, row: ExecutionRecord, index: number): Settlement {
+function growth(parent: ExecutionRecord, row: ExecutionRecord, index: number): Settlement {
   const { executionId } = row
   if (index % 2 === 0) return waiting(row, childrenOf(row, named(...names(`${executionId}_`, 2))))
-  const next = childOf(root, 10 + index, { executionId: `${executionId}_next`, start: 'claimed' })
+  const next = childOf(parent, 10 + index, { executionId: `${executionId}_next`, start: 'claimed' })
   return settlementOf(row, transitions.complete(row, '"output"'), [next])
 }

@@ -1,4 +1,5 @@
 /** Every way in which these tests break a storage. */
+import { atOnceFaults } from './at-once'
 import { claimFaults } from './claim'
 import { endFaults } from './ends'
 import type { Fault } from './fault'
@@ -10,4 +11,5 @@ export const faults: readonly Fault[] = [
   ...claimFaults,
   ...settleFaults,
   ...endFaults,
+  ...atOnceFaults,
 ]
