@@ -176,18 +176,19 @@ export class MySqlDatabases {
   }
 }
 
-type Sent = { readonly sql: string } | string
+interface Sent {
+  readonly sql: string
+}
 
+/** Only what the storage sends by a connection: what a pool sends by itself comes as a command of mysql2, not as an object. */
 function rewriteTexts(connection: object, rewrite: (text: string) => string): void {
   for (const name of ['execute', 'query'] as const) {
     const send = Reflect.get(connection, name) as (sent: Sent, ...others: unknown[]) => unknown
-    Reflect.set(connection, name, (sent: Sent, ...others: unknown[]) =>
-      send.call(
-        connection,
-        typeof sent === 'string' ? rewrite(sent) : { ...sent, sql: rewrite(sent.sql) },
-        ...others,
-      ),
-    )
+    Reflect.set(connection, name, (sent: Sent, ...others: unknown[]) => {
+      const isPlain = Object.getPrototypeOf(sent) === Object.prototype
+      const changed = isPlain ? { ...sent, sql: rewrite(sent.sql) } : sent
+      return send.call(connection, changed, ...others)
+    })
   }
 }
 
