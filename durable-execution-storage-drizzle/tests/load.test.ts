@@ -19,7 +19,7 @@ import { SERVER_URL } from './pg-databases'
 import { killAll, TestProcess } from './processes/child-process'
 
 const PROCESSES = 4
-const USERS = 12
+const USERS = 4
 const FULL_SECONDS = process.env['TEST_LOAD_SECONDS']
 const SECONDS = Number(FULL_SECONDS ?? 4)
 const TIMEOUT_MS = SECONDS * 2000 + 120_000
