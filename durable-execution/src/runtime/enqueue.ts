@@ -131,8 +131,15 @@ export class Enqueuer<TTransaction> {
     allOrNothing: boolean,
   ): Promise<readonly InsertOutcome[]> {
     const { claimant, storage } = this.runtime
-    const { outcomes } = await storage.untilAnswered('insert', (verbs, signal) =>
-      verbs.insert({ executions: rows, ...claimant, allOrNothing, signal }),
+    const { outcomes } = await storage.untilAnswered(
+      'insert',
+      (verbs, signal) => verbs.insert({ executions: rows, ...claimant, allOrNothing, signal }),
+      {
+        // These insert nothing as claimed; but as long as they get no answer, `recover` gets none either.
+        onFailure: (failedSentAt) => {
+          this.flow.answerLost(failedSentAt)
+        },
+      },
     )
     rows.forEach((execution, index) => {
       this.insertedUnclaimed(execution, outcomes[index])

@@ -25,6 +25,13 @@ describe('StorageHealth', () => {
     health.failed(new Error('no answer'), sentAt)
   }
 
+  async function answersFor(ms: number): Promise<void> {
+    for (let part = 0; part < 4; part += 1) {
+      await environment.advanceBy(ms / 4)
+      health.answered()
+    }
+  }
+
   it('tells an outage once, and its end', () => {
     fail()
     fail()
@@ -60,8 +67,7 @@ describe('StorageHealth', () => {
   })
 
   it('holds off after a long outage and after a standstill, not after a short outage', async () => {
-    await environment.advanceBy(LEASE_MS)
-    health.answered()
+    await answersFor(LEASE_MS)
     fail()
     await environment.advanceBy(SHORT_OUTAGE_MS)
     expect(health.hasBeenHealthyFor(1)).toBe(false)
@@ -75,6 +81,16 @@ describe('StorageHealth', () => {
     expect(health.hasBeenHealthyFor(LEASE_MS)).toBe(true)
     health.stalled()
     expect(health.hasBeenHealthyFor(1)).toBe(false)
+  })
+
+  it('holds off after a time without calls in which an outage may have passed unseen', async () => {
+    await answersFor(LEASE_MS)
+    expect(health.hasBeenHealthyFor(LEASE_MS / 2)).toBe(true)
+    await environment.advanceBy(LONG_OUTAGE_MS)
+    health.answered()
+    expect(health.hasBeenHealthyFor(1)).toBe(false)
+    await answersFor(LEASE_MS / 2)
+    expect(health.hasBeenHealthyFor(LEASE_MS / 2)).toBe(true)
   })
 
   it('counts an outage from the last answer: a call that hangs fails late, and who has nothing to do asks rarely', async () => {

@@ -11,6 +11,8 @@ import type { Events } from './events'
 
 /** The share of a lease up to which an outage costs no hold-off. */
 const SHORT_OUTAGE_SHARE = 1 / 4
+/** After this share of a lease without any call an outage may have passed unseen, in which leases of others lapsed. */
+const UNSEEN_SHARE = 1 / 2
 
 /** The health of the storage as this executor sees it. */
 export class StorageHealth {
@@ -48,7 +50,10 @@ export class StorageHealth {
     // It may have been away since its last answer: a call that hangs fails late, and an idle executor asks rarely.
     const unseenMs = now - this.lastAnsweredAt
     this.lastAnsweredAt = now
-    if (this.awaySince === null) return
+    if (this.awaySince === null) {
+      if (unseenMs >= this.leaseMs * UNSEEN_SHARE) this.healthySince = now
+      return
+    }
     const awayMs = now - this.awaySince
     this.events.emit({ type: 'storage_back', awayMs })
     this.awaySince = null
