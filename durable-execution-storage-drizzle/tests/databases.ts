@@ -24,6 +24,8 @@ export interface OpenOptions extends SQLiteTaskExecutionsStorageOptions {
   readonly tableName?: string
   /** The busy time-out the user has set, in milliseconds. */
   readonly timeoutMs?: number
+  /** Sees the connection of a synchronous driver before the storage does. */
+  readonly onConnection?: (connection: BetterSqlite3.Database) => void
 }
 
 /** One connection, or pool, to a database. */
@@ -83,8 +85,9 @@ function loadLibsql(): SyncConstructor {
 }
 
 function openSync(Database: SyncConstructor, file: string, options: OpenOptions): TestDatabase {
-  const { tableName, timeoutMs = 5000, ...storageOptions } = options
+  const { tableName, timeoutMs = 5000, onConnection, ...storageOptions } = options
   const client = new Database(file, { timeout: timeoutMs })
+  onConnection?.(client)
   const db = drizzleSync(client)
   const table = createSQLiteTaskExecutionsTable(tableName)
   const all = async (text: string, params: readonly (string | number)[] = []) =>
@@ -114,7 +117,7 @@ function openSync(Database: SyncConstructor, file: string, options: OpenOptions)
 }
 
 function openLibsql(file: string, options: OpenOptions): TestDatabase {
-  const { tableName, timeoutMs = 0, ...storageOptions } = options
+  const { tableName, timeoutMs = 0, onConnection: _, ...storageOptions } = options
   const url = file === ':memory:' ? file : `file:${file}`
   const client = createClient({ url, timeout: timeoutMs })
   const db = drizzleLibsql(client)

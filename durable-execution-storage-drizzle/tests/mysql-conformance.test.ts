@@ -13,7 +13,7 @@ describe.skipIf(servers.length === 0)('MySQL and MariaDB', async () => {
 
     const open = (preparedStatements: boolean) => async () => {
       const { storage, rows, close } = await openTable({ preparedStatements })
-      return { storage, dump: rows, close }
+      return { storage, dump: rows, close, isParallel: true }
     }
     describeStorage(`storage on ${server.name}`, open(true))
     describeStorage(`storage on ${server.name} without prepared statements`, open(false), {

@@ -63,6 +63,8 @@ async function kindAt(uri: string): Promise<MySqlServer['name']> {
 export interface OpenOptions extends MySqlTaskExecutionsStorageOptions {
   readonly tableName?: string
   readonly pool?: PoolOptions
+  /** Replaces statements on their way to the server, to break them. */
+  readonly rewrite?: (text: string) => string
 }
 
 /** A pool of connections to a database, with a storage on it. */
@@ -98,14 +100,18 @@ export class MySqlDatabases {
   }
 
   /** Opens a database. */
-  open(url: string, { pool, ...options }: OpenOptions = {}): MySqlTestDatabase {
-    return this.over(url, openPool(url, pool), options)
+  open(url: string, { pool, rewrite, ...options }: OpenOptions = {}): MySqlTestDatabase {
+    const opened = openPool(url, pool)
+    if (rewrite) {
+      opened.pool.pool.on('connection', (connection: object) => rewriteTexts(connection, rewrite))
+    }
+    return this.over(url, opened, options)
   }
 
   private over(
     url: string,
     { pool, db }: ReturnType<typeof openPool>,
-    { tableName, ...storageOptions }: Omit<OpenOptions, 'pool'>,
+    { tableName, ...storageOptions }: Omit<OpenOptions, 'pool' | 'rewrite'>,
   ): MySqlTestDatabase {
     const all = async (text: string, params: readonly unknown[] = []) => {
       const [rows] = await pool.query({ sql: text, values: [...params], rowsAsArray: true })
@@ -126,7 +132,9 @@ export class MySqlDatabases {
   }
 
   /** A new database for several tables, one after the other, over one pool. */
-  async openShared(): Promise<(options?: Omit<OpenOptions, 'pool'>) => Promise<MySqlTestDatabase>> {
+  async openShared(): Promise<
+    (options?: Omit<OpenOptions, 'pool' | 'rewrite'>) => Promise<MySqlTestDatabase>
+  > {
     const url = await this.create()
     const shared = openPool(url)
     this.pools.push(shared.pool)
@@ -168,7 +176,24 @@ export class MySqlDatabases {
   }
 }
 
+interface Sent {
+  readonly sql: string
+}
+
+/** Only what the storage sends by a connection: what a pool sends by itself comes as a command of mysql2, not as an object. */
+function rewriteTexts(connection: object, rewrite: (text: string) => string): void {
+  for (const name of ['execute', 'query'] as const) {
+    const send = Reflect.get(connection, name) as (sent: Sent, ...others: unknown[]) => unknown
+    Reflect.set(connection, name, (sent: Sent, ...others: unknown[]) => {
+      const isPlain = Object.getPrototypeOf(sent) === Object.prototype
+      const changed = isPlain ? { ...sent, sql: rewrite(sent.sql) } : sent
+      return send.call(connection, changed, ...others)
+    })
+  }
+}
+
+/** Each table has statements of its own, and the server counts those of all: old ones are closed. */
 function openPool(uri: string, options: PoolOptions = {}) {
-  const pool = createPool({ uri, connectionLimit: 8, ...options })
+  const pool = createPool({ uri, connectionLimit: 8, maxPreparedStatements: 200, ...options })
   return { pool, db: drizzle(pool) }
 }

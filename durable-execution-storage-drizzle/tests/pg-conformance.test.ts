@@ -4,8 +4,8 @@ import { openMigrated, PG_DRIVERS } from './pg-databases'
 
 for (const driver of PG_DRIVERS) {
   describeStorage(`PostgreSQL storage on ${driver.name}`, async () => {
-    const database = await openMigrated(driver)
-    return { storage: database.storage, dump: database.rows, close: database.close }
+    const { storage, rows, close } = await openMigrated(driver)
+    return { storage, dump: rows, close, isParallel: driver.isParallel }
   })
 }
 
@@ -15,7 +15,8 @@ if (driver) {
     `PostgreSQL storage on ${driver.name} without prepared statements`,
     async () => {
       const database = await openMigrated(driver, { preparedStatements: false })
-      return { storage: database.storage, dump: database.rows, close: database.close }
+      const { storage, rows, close } = database
+      return { storage, dump: rows, close, isParallel: driver.isParallel }
     },
     { model: { sequences: 0 } },
   )

@@ -26,6 +26,8 @@ export interface OpenOptions extends PgTaskExecutionsStorageOptions {
   readonly applicationName?: string
   /** @default 6 */
   readonly poolSize?: number
+  /** Replaces statements on their way to the server, to break them; with a pool of pg only. */
+  readonly rewrite?: (text: string) => string
 }
 
 /** A pool of connections, or a single one, with a storage on it. */
@@ -48,6 +50,8 @@ export interface Driver {
   readonly name: string
   /** Whether several connections reach one server. */
   readonly isServer: boolean
+  /** Whether its calls go over several connections. */
+  readonly isParallel: boolean
   open(options?: OpenOptions): Promise<TestDatabase>
 }
 
@@ -68,7 +72,7 @@ interface Opened {
 }
 
 function withStorage({ db, query, end }: Opened, options: OpenOptions): TestDatabase {
-  const { tableName = uniqueName(), ...storageOptions } = options
+  const { tableName = uniqueName(), settings: _, rewrite: __, ...storageOptions } = options
   const storage = createPgTaskExecutionsStorage(
     db,
     createPgTaskExecutionsTable(tableName),
@@ -102,12 +106,26 @@ function ofPg(client: pg.Pool | pg.Client): TestDatabase['query'] {
   }
 }
 
+type Sent = { readonly text: string } | string
+
+function rewriteTexts(connection: object, rewrite: (text: string) => string): void {
+  const { query } = connection as { query: (sent: Sent, ...others: unknown[]) => unknown }
+  Reflect.set(connection, 'query', (sent: Sent, ...others: unknown[]) =>
+    query.call(
+      connection,
+      typeof sent === 'string' ? rewrite(sent) : { ...sent, text: rewrite(sent.text) },
+      ...others,
+    ),
+  )
+}
+
 /** The drivers that reach the server at this URL. */
 export function serverDrivers(url: string): Driver[] {
   return [
     {
       name: 'a pool of pg',
       isServer: true,
+      isParallel: true,
       async open(options = {}) {
         const pool = new pg.Pool({
           connectionString: url,
@@ -116,6 +134,8 @@ export function serverDrivers(url: string): Driver[] {
           application_name: options.applicationName,
         })
         pool.on('error', () => undefined)
+        const { rewrite } = options
+        if (rewrite) pool.on('connect', (connection) => rewriteTexts(connection, rewrite))
         const db = drizzleNodePostgres(pool)
         return withStorage({ db, query: ofPg(pool), end: () => pool.end() }, options)
       },
@@ -123,6 +143,7 @@ export function serverDrivers(url: string): Driver[] {
     {
       name: 'a client of pg',
       isServer: true,
+      isParallel: false,
       async open(options = {}) {
         const client = new pg.Client({
           connectionString: url,
@@ -138,6 +159,7 @@ export function serverDrivers(url: string): Driver[] {
     {
       name: 'postgres.js',
       isServer: true,
+      isParallel: true,
       async open(options = {}) {
         const { applicationName, settings } = options
         const connection = {
@@ -164,6 +186,7 @@ const pglite = await PGlite.create()
 const pgliteDriver: Driver = {
   name: 'PGlite',
   isServer: false,
+  isParallel: false,
   async open(options = {}) {
     const db = drizzlePglite(pglite)
     const query: TestDatabase['query'] = async (text, params = []) => {
@@ -193,7 +216,7 @@ async function findServer(): Promise<string | null> {
 }
 
 /** The URL of the server, if there is one. */
-const SERVER_URL = await findServer()
+export const SERVER_URL = await findServer()
 
 /** The drivers that reach a server. */
 export const SERVER_DRIVERS: readonly Driver[] =

@@ -20,10 +20,10 @@ export type Verb =
   | 'all verbs'
 
 /**
- * What a case needs beyond the verbs, without which it is left out. `rows`: a `dump` of every row; `listen`: a storage that can push
- * hints.
+ * What a case needs beyond the verbs; without it the case is left out. `rows`: a `dump` of every row. `listen`: a storage that can
+ * push hints. `parallel connections`: calls that meet in the database, not one after the other on one connection.
  */
-export type Need = 'rows' | 'listen'
+export type Need = 'rows' | 'listen' | 'parallel connections'
 
 /** One promise of the storage contract, with the code that shows whether a storage keeps it. */
 export interface ConformanceCase {

@@ -42,7 +42,7 @@ export function describeStorage(
         for (const conformanceCase of casesOfVerb) {
           it(conformanceCase.name, { timeout: timeoutMs }, async ({ skip }) => {
             const hasRun = await runCase(conformanceCase, createStorage)
-            if (!hasRun) skip(`the storage lacks one of: ${String(conformanceCase.needs)}`)
+            if (!hasRun) skip(`the storage lacks one of: ${conformanceCase.needs?.join(', ')}`)
           })
         }
       })

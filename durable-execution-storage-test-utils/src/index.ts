@@ -43,6 +43,12 @@ export type { Crash, CrashingProcess, CrashPoint, CrashRun } from './testing/cra
 export { childOf, createTaskExecutionRecord, finalizeOf, newExecution, newSleeper } from './factory'
 export type { Parent } from './factory'
 export { findViolations } from './invariants'
+export { findRunViolations } from './runs'
+export type { NotedRun, Workload } from './runs'
+
+// Locks
+export { watchLocks } from './lock-budget'
+export type { LockProbe, LockWaits } from './lock-budget'
 
 // Files
 export { cleanupTemporaryFiles, withTemporaryDirectory, withTemporaryFile } from './temporary'

@@ -18,6 +18,12 @@ function parent(parts: Partial<ExecutionRecord> = {}): ExecutionRecord {
   return createTaskExecutionRecord({ executionId: 'p', status: 'waiting_for_children', ...parts })
 }
 
+function finalize(): ExecutionRecord {
+  return child({
+    parent: { taskId: 'task', executionId: 'p', indexInParent: 0, isFinalize: true },
+  })
+}
+
 function single(parts: Partial<ExecutionRecord>): ExecutionRecord[] {
   return [createTaskExecutionRecord({ executionId: 'e', ...parts })]
 }
@@ -31,6 +37,7 @@ describe('findViolations', () => {
     ['a completed one', single({ status: 'completed' })],
     ['a woken one', single({ status: 'completed', sleepingKey: 'key:e' })],
     ['a parent with an active child', [parent(), child()]],
+    ['one that waits for its finalize', [parent({ status: 'waiting_for_finalize' }), finalize()]],
     ['a parent that is due', [parent({ activeChildrenCount: 0, claimAt: 1 })]],
   ])('finds nothing wrong with %s', (_, rows) => {
     expect(findViolations(rows)).toEqual([])
@@ -59,6 +66,10 @@ describe('findViolations', () => {
     ['is held before its children finished', [parent({ claimAt: 1, executorId: 'x' }), child()]],
     ['is active under its failed parent', [parent({ status: 'failed' }), child()]],
     ['has no row of its parent', [child()]],
+    ['has a count below zero', single({ takeovers: -1 })],
+    ['another root than itself', single({ root: { taskId: 'task', executionId: 'q' } })],
+    ['is being finalized while it waits', [parent(), finalize()]],
+    ['waits for its finalize while a child', [parent({ status: 'waiting_for_finalize' }), child()]],
     [
       'another root than its parent',
       [parent(), child({ root: { taskId: 'task', executionId: 'q' } })],

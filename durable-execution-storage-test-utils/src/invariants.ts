@@ -4,7 +4,7 @@ import { isFinished, isWaiting, type ExecutionRecord } from 'durable-execution'
 /** The rows with the look-ups that the checks need. */
 interface Tables {
   readonly byId: ReadonlyMap<string, ExecutionRecord>
-  readonly activeChildren: ReadonlyMap<string, number>
+  readonly activeChildren: ReadonlyMap<string, readonly ExecutionRecord[]>
 }
 
 /**
@@ -23,10 +23,13 @@ export function findViolations(records: readonly ExecutionRecord[]): string[] {
 }
 
 function tablesOf(records: readonly ExecutionRecord[]): Tables {
-  const activeChildren = new Map<string, number>()
-  for (const { parent, status } of records) {
+  const activeChildren = new Map<string, ExecutionRecord[]>()
+  for (const record of records) {
+    const { parent, status } = record
     if (parent === null || isFinished(status)) continue
-    activeChildren.set(parent.executionId, (activeChildren.get(parent.executionId) ?? 0) + 1)
+    const siblings = activeChildren.get(parent.executionId)
+    if (siblings) siblings.push(record)
+    else activeChildren.set(parent.executionId, [record])
   }
   return { byId: new Map(records.map((record) => [record.executionId, record])), activeChildren }
 }
@@ -56,8 +59,13 @@ function stateViolations(record: ExecutionRecord): string[] {
     ...when(output !== null && status !== 'completed', 'has an output'),
     ...when(status === 'completed' && error !== null, 'is completed and has an error'),
     ...when(finished && status !== 'completed' && error === null, 'has no error'),
+    ...countViolations(record),
     ...sleepingKeyViolations(record, finished),
   ]
+}
+
+function countViolations({ attempt, takeovers, claimCount }: ExecutionRecord): string[] {
+  return when(attempt < 0 || takeovers < 0 || claimCount < 0, 'has a count below zero')
 }
 
 function sleepingKeyViolations(record: ExecutionRecord, finished: boolean): string[] {
@@ -84,7 +92,8 @@ function timeViolations(record: ExecutionRecord): string[] {
 
 function treeViolations(record: ExecutionRecord, { byId, activeChildren }: Tables): string[] {
   const { status, activeChildrenCount, claimAt, executorId, parent } = record
-  const active = activeChildren.get(record.executionId) ?? 0
+  const children = activeChildren.get(record.executionId) ?? []
+  const active = children.length
   const waiting = isWaiting(status)
   return [
     ...when(
@@ -94,8 +103,27 @@ function treeViolations(record: ExecutionRecord, { byId, activeChildren }: Table
     ...when(waiting && active === 0 && claimAt === null, 'waits for nothing and is never due'),
     ...when(waiting && active > 0 && claimAt !== null, 'is due before its children finished'),
     ...when(waiting && active > 0 && executorId !== null, 'is held before its children finished'),
-    ...(parent === null ? [] : parentViolations(record, byId.get(parent.executionId))),
+    ...when(
+      status === 'waiting_for_children' && children.some((child) => isFinalize(child)),
+      'is being finalized while it waits for its children',
+    ),
+    ...when(
+      status === 'waiting_for_finalize' && !children.every((child) => isFinalize(child)),
+      'waits for its finalize while a child is active',
+    ),
+    ...(parent === null
+      ? rootViolations(record)
+      : parentViolations(record, byId.get(parent.executionId))),
   ]
+}
+
+function isFinalize({ parent }: ExecutionRecord): boolean {
+  return parent?.isFinalize === true
+}
+
+function rootViolations({ executionId, taskId, root }: ExecutionRecord): string[] {
+  const isItself = root.executionId === executionId && root.taskId === taskId
+  return when(!isItself, 'has no parent, and another root than itself')
 }
 
 function parentViolations(record: ExecutionRecord, parent: ExecutionRecord | undefined): string[] {

@@ -9,7 +9,7 @@ import {
   sequenceTitle,
   type ModelOptions,
 } from './model'
-import { openStorage, type CreateStorage } from './storage-under-test'
+import { hasAll, openStorage, type CreateStorage } from './storage-under-test'
 
 /** What of the suite is run. */
 export interface StorageTestOptions {
@@ -60,8 +60,7 @@ export async function runCase(
 ): Promise<boolean> {
   const underTest = await openStorage(createStorage)
   try {
-    if (needs.includes('rows') && !underTest.dump) return false
-    if (needs.includes('listen') && !underTest.storage.listen) return false
+    if (!hasAll(needs, underTest)) return false
     const context = new ConformanceContext(underTest)
     await run(context)
     await context.expectInvariants()

@@ -5,6 +5,9 @@ import type { Connection, Written } from './session'
 import { givenUp, whenAborted } from './signal'
 import { assertStorable, isStorable } from './texts'
 
+/** `max_prepared_stmt_count` was reached: 16382, unless the server is told otherwise. */
+const TOO_MANY_PREPARED = 1461
+
 /** How statements are sent. */
 export interface Sending {
   /** Prepared on the server and kept so by mysql2, or with their values written into them. */
@@ -15,6 +18,8 @@ export interface Sending {
 /** Sends statements, one after the other. */
 export class OwnConnection implements Connection {
   maxBytes = Infinity
+  /** Whether values may be written into statements where the server takes no more prepared ones. */
+  mayEscape = false
   private hasFailed = false
   private readonly driver: DriverConnection
   private readonly isPrepared: boolean
@@ -64,7 +69,7 @@ export class OwnConnection implements Connection {
       typeCast: true,
     }
     const { driver, signal } = this
-    const answered = isPrepared ? driver.execute(query) : driver.query(query)
+    const answered = isPrepared ? this.execute(query) : driver.query(query)
     if (await whenAborted(answered, signal)) {
       this.hasFailed = true
       answered.catch(() => undefined)
@@ -73,6 +78,25 @@ export class OwnConnection implements Connection {
     const [answer] = await answered
     return answer
   }
+
+  /**
+   * Sends a prepared statement. The server counts those of all connections of all processes; where it takes no more, nothing was
+   * executed yet, and the statement goes as it is.
+   */
+  private async execute(query: DriverQuery): Promise<[unknown, unknown]> {
+    try {
+      return await this.driver.execute(query)
+    } catch (error) {
+      const isSafe = this.mayEscape || query.values.length === 0
+      if (!isSafe || !isOverLimit(error)) throw error
+      return this.driver.query(query)
+    }
+  }
+}
+
+function isOverLimit(error: unknown): boolean {
+  const isError = typeof error === 'object' && error !== null
+  return isError && Reflect.get(error, 'errno') === TOO_MANY_PREPARED
 }
 
 /** Rows as drivers give them, with their bytes as texts. */

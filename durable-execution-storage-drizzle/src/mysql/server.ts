@@ -10,6 +10,8 @@ export interface Server {
   readonly maxPacketBytes: number
   /** Whether a statement outside a transaction is one of its own. */
   readonly commitsBySelf: boolean
+  /** Whether a backslash in a statement means what mysql2 means by it where it writes values into one. */
+  readonly readsEscapes: boolean
 }
 
 /** Asks what a storage has to know. Every one of these variables is there on MySQL and on MariaDB. */
@@ -32,10 +34,15 @@ export function toServer(row: SqlRow | undefined, escapes: boolean): Server {
       `the connection uses the character set ${text(characterSet)}: leave mysql2's option "charset" at its default, or set it to "utf8mb4"`,
     )
   }
-  if (escapes && text(sqlMode).includes('NO_BACKSLASH_ESCAPES')) {
+  const readsEscapes = !text(sqlMode).includes('NO_BACKSLASH_ESCAPES')
+  if (escapes && !readsEscapes) {
     refuse('its sql_mode has NO_BACKSLASH_ESCAPES: leave the option preparedStatements on')
   }
-  return { maxPacketBytes: number(maxPacketBytes), commitsBySelf: number(autocommit) === 1 }
+  return {
+    maxPacketBytes: number(maxPacketBytes),
+    commitsBySelf: number(autocommit) === 1,
+    readsEscapes,
+  }
 }
 
 function refuse(what: string): never {

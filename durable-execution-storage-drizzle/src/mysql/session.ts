@@ -144,6 +144,7 @@ export class Session {
     try {
       this.server ??= await this.askServer(connection)
       connection.maxBytes = this.server.maxPacketBytes
+      connection.mayEscape = this.server.readsEscapes
       return await attempt(connection)
     } catch (error) {
       if (classify(error) === 'lost') connection.break()

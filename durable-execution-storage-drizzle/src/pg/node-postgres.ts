@@ -1,6 +1,7 @@
 /** The driver `pg`: a pool, or a single client. */
 import { lineOf, type Line } from '../line'
 import type { SqlRow } from '../row'
+import { cancelStatement } from './cancel'
 import {
   AS_IT_IS,
   ISOLATION,
@@ -105,6 +106,7 @@ class PoolDriver implements Driver {
     client.on('error', ignore)
     try {
       const answer = await unlessAborted(work(client), signal, () => {
+        cancelStatement(client)
         release(true)
       })
       client.off('error', ignore)

@@ -257,9 +257,18 @@ function claims(table: string) {
   }
 }
 
+/**
+ * A moment as the upper bound of the claim index, dear to look at: `+ 0` changes nothing, and is computed once for a scan of the
+ * index, but for every row of any other way to the rows. PostgreSQL would else, where it knows nothing of the rows yet or expects
+ * few, read and sort all that is due in order to take the first (100,000 rows for 100, right after a bulk insert).
+ */
+function inOrderOfTheIndex(moment: string): string {
+  return `${moment}${' + 0'.repeat(100)}`
+}
+
 function claimText(table: string, { suspects, takeOver }: DueFilter): string {
   const comparison = suspects === 'only' ? '>=' : '<'
-  const due = `SELECT execution_id, claim_at FROM ${table} WHERE queue = $2::text AND claim_at >= $3::bigint AND claim_at <= (SELECT now FROM clock) AND task_id <> ALL($4::text[]) AND takeovers + (executor_id IS NOT NULL)::integer ${comparison} ${transitions.SUSPECT_TAKEOVERS}${TAKE_OVER[takeOver]} ORDER BY claim_at LIMIT $5::bigint FOR NO KEY UPDATE SKIP LOCKED`
+  const due = `SELECT execution_id, claim_at FROM ${table} WHERE queue = $2::text AND claim_at >= $3::bigint AND claim_at <= ${inOrderOfTheIndex('(SELECT now FROM clock)')} AND task_id <> ALL($4::text[]) AND takeovers + (executor_id IS NOT NULL)::integer ${comparison} ${transitions.SUSPECT_TAKEOVERS}${TAKE_OVER[takeOver]} ORDER BY claim_at LIMIT $5::bigint FOR NO KEY UPDATE SKIP LOCKED`
   const taken = 'unnest(ARRAY(SELECT execution_id FROM due), ARRAY(SELECT claim_at FROM due))'
   const take = `UPDATE ${table} AS t SET status = CASE t.status WHEN 'ready' THEN 'running' ELSE t.status END, takeovers = t.takeovers + (t.executor_id IS NOT NULL)::integer, executor_id = $6::text, claim_count = t.claim_count + 1, claim_at = clock.now + $7::bigint, started_at = CASE WHEN t.sleeping_key IS NULL AND t.status IN ('ready', 'running') THEN clock.now ELSE t.started_at END, updated_at = clock.now FROM clock, ${few(taken, ['execution_id', 'due_at'])}, ${found(table)} RETURNING ${COLUMNS.map((column) => `t.${column}`).join(', ')}, c.due_at`
   return `WITH ${CLOCK}, due AS MATERIALIZED (${due}), taken AS (${take}) SELECT taken.*, clock.now FROM clock LEFT JOIN taken ON true ORDER BY taken.due_at`

@@ -83,7 +83,11 @@ export const claimCases = casesOf('claim', [
   {
     name: 'fills the limit past rows of excepted tasks that are due before',
     async run(context) {
-      await context.insert(staggered('a', 'b', 'c').map((row) => ({ ...row, taskId: 'unknown' })))
+      await context.insert(
+        staggered('a', 'b', 'c').map((row) =>
+          newExecution({ ...row, taskId: 'unknown', root: { ...row.root, taskId: 'unknown' } }),
+        ),
+      )
       await inserted(context, newExecution({ executionId: 'd', sleepMsBeforeRun: 500 }))
       context.advance(1000)
       const { records, dueFrom } = await context.claim({ limit: 1, exceptTaskIds: ['unknown'] })

@@ -14,6 +14,7 @@ import { insertConflictCases } from './insert-conflicts'
 import { listenCases } from './listen'
 import { lostClaimsCases } from './lost-claims'
 import { nextClaimAtCases } from './next-claim-at'
+import { parallelCases } from './parallel'
 import { pruneCases } from './prune'
 import { recoverCases } from './recover'
 import { releaseCases } from './release'
@@ -56,4 +57,5 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...valueCases,
   ...clockCases,
   ...atOnceCases,
+  ...parallelCases,
 ]

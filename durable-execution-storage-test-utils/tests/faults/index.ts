@@ -1,4 +1,5 @@
 /** Every way in which these tests break a storage. */
+import { atOnceFaults } from './at-once'
 import { claimFaults } from './claim'
 import { endFaults } from './ends'
 import type { Fault } from './fault'
@@ -12,6 +13,7 @@ export const verbFaults: readonly Fault[] = [
   ...claimFaults,
   ...settleFaults,
   ...endFaults,
+  ...atOnceFaults,
 ]
 
 export const faults: readonly Fault[] = [...verbFaults, ...hintFaults]

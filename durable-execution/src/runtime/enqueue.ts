@@ -6,10 +6,11 @@
  */
 import type { NewExecution } from '../execution/record'
 import { createRecord } from '../execution/transitions'
-import type { InsertOutcome } from '../storage/storage'
+import type { InsertOutcome, StorageAnswer } from '../storage/storage'
 import { Batcher } from './batcher'
 import type { FastPath } from './fast-path'
 import type { Flow, Runtime } from './runtime'
+import { isPermanent } from './storage-calls'
 
 const MAX_ITEMS = 1000
 const MAX_BYTES = 4 * 2 ** 20
@@ -19,6 +20,8 @@ const ROW_BYTES = 300
 interface Item {
   readonly rows: readonly NewExecution[]
 }
+
+type InsertAnswer = StorageAnswer & { readonly outcomes: readonly InsertOutcome[] }
 
 /** Stores new executions. */
 export class Enqueuer<TTransaction> {
@@ -92,6 +95,11 @@ export class Enqueuer<TTransaction> {
     return items.map(({ rows }) => outcomes.slice(from, (from += rows.length)))
   }
 
+  /**
+   * Only the first try inserts rows as claimed, and only it keeps `recover` waiting: what it inserted, if its answer was lost, is
+   * found there. Who tries again may do so for as long as a user leaves a transaction open that holds the same id, and holds up
+   * nothing else of this executor.
+   */
   private async insert(
     rows: readonly NewExecution[],
     allOrNothing: boolean,
@@ -100,26 +108,44 @@ export class Enqueuer<TTransaction> {
     await this.fastPath.whenKnown(rows)
     const executions = this.fastPath.claim(rows)
     const sentAt = environment.monotonic()
-    try {
-      const { outcomes, now } = await gate.shared(() =>
-        storage.untilAnswered(
-          'insert',
-          (verbs, signal) => verbs.insert({ executions, ...claimant, allOrNothing, signal }),
-          {
-            onFailure: (failedSentAt) => {
-              this.flow.answerLost(failedSentAt)
-            },
-          },
-        ),
+    const first = (): Promise<InsertAnswer> =>
+      storage.once('insert', (verbs, signal) =>
+        verbs.insert({ executions, ...claimant, allOrNothing, signal }),
       )
+    try {
+      const isClaiming = executions.some(({ start }) => start === 'claimed')
+      const { outcomes, now } = await (isClaiming ? gate.shared(first) : first())
       executions.forEach((execution, index) => {
         this.inserted(execution, outcomes[index], { now, sentAt })
       })
       return outcomes
     } catch (error) {
       this.fastPath.giveBack(executions)
-      throw error
+      if (isPermanent(error)) throw error
+      this.flow.answerLost(sentAt)
+      return this.insertUnclaimed(rows, allOrNothing)
     }
+  }
+
+  private async insertUnclaimed(
+    rows: readonly NewExecution[],
+    allOrNothing: boolean,
+  ): Promise<readonly InsertOutcome[]> {
+    const { claimant, storage } = this.runtime
+    const { outcomes } = await storage.untilAnswered(
+      'insert',
+      (verbs, signal) => verbs.insert({ executions: rows, ...claimant, allOrNothing, signal }),
+      {
+        // These insert nothing as claimed; but as long as they get no answer, `recover` gets none either.
+        onFailure: (failedSentAt) => {
+          this.flow.answerLost(failedSentAt)
+        },
+      },
+    )
+    rows.forEach((execution, index) => {
+      this.insertedUnclaimed(execution, outcomes[index])
+    })
+    return outcomes
   }
 
   private inserted(
@@ -127,17 +153,22 @@ export class Enqueuer<TTransaction> {
     outcome: InsertOutcome | undefined,
     at: { now: number; sentAt: number },
   ): void {
-    const { queue, sleepMsBeforeRun, start } = execution
-    if (start === 'ready' && outcome?.kind === 'inserted') this.flow.due(queue, sleepMsBeforeRun)
-    if (start !== 'claimed') return
+    this.insertedUnclaimed(execution, outcome)
+    if (execution.start !== 'claimed') return
     if (outcome?.kind !== 'inserted') {
-      // What a try before this one inserted, whose answer was lost, is found by `recover`: it may have ended meanwhile.
       this.fastPath.giveBack([execution])
       return
     }
     const { claimant } = this.runtime
     const record = createRecord(execution, { ...claimant, now: at.now, activeChildrenCount: 0 })
     this.flow.start(record, at.sentAt)
+  }
+
+  private insertedUnclaimed(
+    { queue, sleepMsBeforeRun, start }: NewExecution,
+    outcome: InsertOutcome | undefined,
+  ): void {
+    if (start === 'ready' && outcome?.kind === 'inserted') this.flow.due(queue, sleepMsBeforeRun)
   }
 }
 
