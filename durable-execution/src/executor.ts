@@ -210,10 +210,13 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
     executionId: string,
   ): Promise<TaskExecutionHandle<InferTaskOutput<TTask>>> {
     const { id } = this.runtime.registry.definitionOf(task)
-    return new TaskExecutionHandle(
-      this.handles,
-      await readExecutionOf(this.runtime, id, executionId),
-    )
+    const row = await readExecutionOf(this.runtime, id, executionId)
+    return new TaskExecutionHandle(this.handles, row)
+  }
+
+  /** Whether it is one of the sleeping tasks. @throws `DurableExecutionNotFoundError` for an unknown task. */
+  isSleepingTask(task: AnyTask): boolean {
+    return this.runtime.registry.definitionOf(task).kind === 'sleeping'
   }
 
   /**
@@ -234,9 +237,8 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
       )
     }
     const record = await wakeExecution(this.runtime, this.stages, { taskId, uniqueId }, options)
-    const { codec } = this.runtime
     return toTaskExecution(record, (text) =>
-      codec.decode(text, `Input or output of execution ${record.executionId}`),
+      this.runtime.codec.decode(text, `Input or output of execution ${record.executionId}`),
     ) as TaskExecution<TOutput>
   }
 
