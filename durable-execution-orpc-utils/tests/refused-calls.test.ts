@@ -440,7 +440,7 @@ async function send({ procedure, body, token = 'acme', method = 'POST' }: Call):
   const answered = await response.text()
   return {
     status: response.status,
-    answer: answered.startsWith('{') ? JSON.parse(answered) : answered,
+    answer: answered.startsWith('{') ? (JSON.parse(answered) as unknown) : answered,
   }
 }
 
@@ -455,12 +455,12 @@ describe('a call that must not get through', () => {
     const { status, answer } = await send(call)
     expect(status).toBe(expected.status)
     if (expected.code !== undefined) {
-      const { message = expect.any(String) as unknown as string } = expected
+      const { message = /./ } = expected
       expect(answer).toMatchObject({
         json: {
           code: expected.code,
           status: expected.status,
-          message: message instanceof RegExp ? expect.stringMatching(message) : message,
+          message: message instanceof RegExp ? (expect.stringMatching(message) as string) : message,
         },
       })
     }

@@ -1,5 +1,6 @@
 /** Remote tasks over HTTP: every procedure, and every way an execution ends. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import {
   DurableExecutionCancelledError,
@@ -235,7 +236,7 @@ describe('a running execution', () => {
     let before = -1
     await until('it looks no more', async () => {
       before = looks()
-      await new Promise((resolve) => setTimeout(resolve, 200))
+      await sleep(200)
       return looks() === before
     })
     runs.held.get('a')?.()

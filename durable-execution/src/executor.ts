@@ -1,6 +1,6 @@
 /** The executor: wiring only. What happens to an execution is in `runtime/`, one file per stage. */
 import { DurableExecutionError } from './errors'
-import { toTaskExecution, type TaskExecution } from './execution/execution'
+import type { TaskExecution } from './execution/execution'
 import { TaskExecutionHandle, type HandleSource } from './handle'
 import { systemEnvironment, type Environment } from './lib/environment'
 import { createIdGenerator } from './lib/id'
@@ -195,9 +195,8 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
   ): Promise<TaskExecutionHandles<TChildren>> {
     this.checkOpen('enqueueTasks')
     const rows = await this.enqueuing.enqueueAll(children)
-    return rows.map(
-      (row) => new TaskExecutionHandle(this.handles, row),
-    ) as TaskExecutionHandles<TChildren>
+    const handles = rows.map((row) => new TaskExecutionHandle(this.handles, row))
+    return handles as TaskExecutionHandles<TChildren>
   }
 
   /**
@@ -237,9 +236,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
       )
     }
     const record = await wakeExecution(this.runtime, this.stages, { taskId, uniqueId }, options)
-    return toTaskExecution(record, (text) =>
-      this.runtime.codec.decode(text, `Input or output of execution ${record.executionId}`),
-    ) as TaskExecution<TOutput>
+    return new TaskExecutionHandle<TOutput>(this.handles, record).show(record)
   }
 
   /** How many executions this executor holds: running, or being resumed. */

@@ -57,11 +57,11 @@ export function defineTasks<TTransaction>(executor: DurableExecutor<TTransaction
     timeoutMs: 600_000,
     run: async ({ cancelSignal }, name: string) => {
       runs.count('hold')
-      await new Promise<void>((resolve) => {
+      await new Promise<void>((resolve, reject) => {
         runs.held.set(name, resolve)
         cancelSignal.addEventListener('abort', () => {
           runs.aborted.push(name)
-          resolve()
+          reject(cancelSignal.reason as Error)
         })
       })
       return `${name} was let go`
