@@ -9,9 +9,9 @@ import { Runs } from './support/tasks'
 import { handlesOf, serveTasks } from './support/tasks-server'
 import { until } from './support/world'
 
-describe.each(SHARED_DATABASES)('two servers over $name', ({ open }) => {
+describe.each(SHARED_DATABASES)('two servers over $name', (database) => {
   async function start() {
-    const [first, second] = await open()
+    const [first, second] = await database.open()
     const runs = new Runs()
     const worker = await serveTasks({ storage: first, runs })
     // It runs nothing: what it says it knows from the database.

@@ -56,7 +56,7 @@ describe('a call', () => {
     const call = callUntilAnswered(caller, undefined, async ({ signal }) => {
       if (signal) signals.push(signal)
       // Not every link heeds a signal.
-      return signals.length < 3 ? new Promise<string>(() => undefined) : 'answered'
+      return signals.length < 3 ? new Promise<string>(() => {}) : 'answered'
     })
     expect(await environment.until(call)).toBe('answered')
     expect(signals.slice(0, 2).every(({ aborted }) => aborted)).toBe(true)

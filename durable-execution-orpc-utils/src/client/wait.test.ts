@@ -28,7 +28,7 @@ function play(scripts: Script[], options: TaskClientOptions = {}, signal?: Abort
       if (afterMs > 0) await sleep(afterMs)
       yield event
     }
-    if (end === 'never') await new Promise(() => undefined)
+    if (end === 'never') await new Promise(() => {})
     if (end instanceof Error) throw end
   }
   const caller = { environment: clock, options: resolveClientOptions(options) }

@@ -92,11 +92,11 @@ describe('a router of tasks', () => {
 
   it('lets go of a caller who goes while the storage is away', async () => {
     const { executor, client } = start()
-    vi.spyOn(executor, 'enqueueTask').mockReturnValue(new Promise(() => undefined))
+    const enqueueTask = vi.spyOn(executor, 'enqueueTask').mockReturnValue(new Promise(() => {}))
     const controller = new AbortController()
     const call = client.enqueueTask({ taskName: 'echo' }, { signal: controller.signal })
     await vi.waitFor(() => {
-      expect(executor.enqueueTask).toHaveBeenCalled()
+      expect(enqueueTask).toHaveBeenCalled()
     })
     controller.abort(new Error('Gone'))
     await expect(call).rejects.toThrow()

@@ -1,5 +1,5 @@
 /** A server of tasks on the loopback interface, and clients of it. */
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, RequestListener } from 'node:http'
 
 import { createORPCClient } from '@orpc/client'
 import { RPCLink } from '@orpc/client/fetch'
@@ -46,6 +46,8 @@ export interface ServerOptions<TTransaction> {
   /** Whether it runs what is due. */
   readonly isStarted?: boolean
   readonly runs?: Runs
+  /** Answers what is not of the router. */
+  readonly pages?: RequestListener
 }
 
 export interface TasksServer extends TestServer {
@@ -81,7 +83,7 @@ export async function serveTasks<TTransaction = never>(
   const tasks = defineTasks(executor, runs)
   if (isStarted) await executor.start()
   const router = createRouter(executor, tasks, options.router)
-  const server = await listen(answerBy(router), options.port)
+  const server = await listen(answerBy(router, options.pages), options.port)
   const stop = async (): Promise<void> => {
     await executor.shutdown({ graceMs: 0 })
     await server.close()
