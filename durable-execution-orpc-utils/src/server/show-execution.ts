@@ -13,7 +13,7 @@ import type { WireExecution } from '../wire'
 const PRIVATE_CODES: ReadonlySet<string> = new Set(['storage', 'result_not_stored'])
 
 /** An error as a client may see it: what a task threw as it is, of the server's own faults only that there was one. */
-export function showError(error: DurableExecutionError): StoredError {
+function showError(error: DurableExecutionError): StoredError {
   const stored = toStoredError(error)
   const isPrivate = stored.isInternal || PRIVATE_CODES.has(stored.code)
   return isPrivate ? { ...stored, message: 'Internal error' } : stored
