@@ -96,7 +96,7 @@ export interface WireExecution {
 }
 
 /**
- * An event of `waitForTaskExecution`. `waiting` comes at once and then each `heartbeatMs`: a client that hears nothing for longer
+ * An event of `waitForTaskExecution`. `waiting` comes after a second and then each `heartbeatMs`: a client that hears nothing for longer
  * knows that the connection is dead. A stream that ends without `finished` is to be opened again.
  */
 export type WireWaitEvent =

@@ -139,10 +139,15 @@ export class Attempt {
     }
   }
 
-  /** Leaves neither a timer nor a listener behind. */
+  /** Leaves neither a timer nor a listener behind. What is still under way goes on. */
   end(): void {
     this.timer?.cancel()
     this.outer?.removeEventListener('abort', this.abort)
+  }
+
+  /** Ends it with all that is under way. */
+  breakOff(): void {
+    this.end()
     this.controller.abort()
   }
 

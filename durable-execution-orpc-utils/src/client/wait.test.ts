@@ -19,24 +19,25 @@ interface Script {
 function play(scripts: Script[], options: TaskClientOptions = {}, signal?: AbortSignal) {
   const clock = new VirtualClock()
   const openedAt: number[] = []
-  const sleep = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      clock.setTimer(ms, resolve)
-    })
+  let streamEnded: () => void = () => undefined
+  const ended = new Promise<void>((resolve) => {
+    streamEnded = resolve
+  })
   async function* stream({ events, end = 'cleanly' }: Script): AsyncGenerator<WireWaitEvent> {
     for (const [afterMs, event] of events) {
-      if (afterMs > 0) await sleep(afterMs)
+      if (afterMs > 0) await clock.passed(afterMs)
       yield event
     }
     if (end === 'never') await new Promise(() => {})
     if (end instanceof Error) throw end
+    streamEnded()
   }
   const caller = { environment: clock, options: resolveClientOptions(options) }
   const wait = waitUntilFinished(caller, signal, async () => {
     openedAt.push(clock.monotonic())
     return stream(scripts.shift() ?? { events: [], end: new TypeError('fetch failed') })
   })
-  return { clock, wait, openedAt }
+  return { clock, wait, openedAt, ended }
 }
 
 describe('a remote wait', () => {
@@ -51,6 +52,16 @@ describe('a remote wait', () => {
       },
     ])
     expect(await clock.until(wait)).toBe(execution)
+    // The server has yet to end the stream: if it doesn't, it is broken off.
+    expect(clock.timerCount).toBe(1)
+    await clock.until(clock.passed(1000))
+    expect(clock.timerCount).toBe(0)
+  })
+
+  it('reads a stream to its end, so that the connection can serve again', async () => {
+    const { clock, wait, ended } = play([{ events: [[0, finished]] }])
+    expect(await clock.until(wait)).toBe(execution)
+    await clock.until(ended)
     expect(clock.timerCount).toBe(0)
   })
 

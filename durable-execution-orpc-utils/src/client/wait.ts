@@ -9,6 +9,8 @@ import type { ProcedureOptions } from './router-client'
 
 /** A stream that lasted so long was a good one: the next pause is short. */
 const GOOD_STREAM_MS = 5000
+/** How long the end of a stream may take after the last event. */
+const END_MS = 1000
 /** How many heartbeats may be late before the connection counts as dead. */
 const LATE_HEARTBEATS = 2
 
@@ -61,13 +63,31 @@ async function listen(
     const events = stream[Symbol.asyncIterator]()
     for (;;) {
       const next = await attempt.orEnd(events.next())
-      if (next.done === true) return null
+      if (next.done === true) {
+        attempt.end()
+        return null
+      }
       heard()
-      if (next.value.type === 'finished') return next.value.execution
+      if (next.value.type === 'finished') {
+        void readToEnd(events, attempt)
+        return next.value.execution
+      }
       attempt.expectWithin(next.value.heartbeatMs * LATE_HEARTBEATS + options.callTimeoutMs)
     }
-  } finally {
-    // Closes the stream as well.
+  } catch (error) {
+    attempt.breakOff()
+    throw error
+  }
+}
+
+/** The server ends the stream now. A connection that is read to its end serves the next call; one that is broken off is lost. */
+async function readToEnd(events: AsyncIterator<unknown>, attempt: Attempt): Promise<void> {
+  attempt.expectWithin(END_MS)
+  try {
+    await attempt.orEnd(events.next())
     attempt.end()
+  } catch {
+    // What was waited for has come.
+    attempt.breakOff()
   }
 }

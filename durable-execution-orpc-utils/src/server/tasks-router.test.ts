@@ -58,7 +58,7 @@ describe('a router of tasks', () => {
     ])
   })
 
-  it('says at once that a wait goes on, and then now and again', async () => {
+  it('says now and again that a wait goes on', async () => {
     const { client } = start({ heartbeatMs: 1 })
     await client.enqueueTask({ taskName: 'echo', input: 1, options: { executionId: 'a' } })
     const stream = await client.waitForTaskExecution({ taskName: 'echo', executionId: 'a' })
@@ -75,7 +75,6 @@ describe('a router of tasks', () => {
     const { executor, client } = start()
     await client.enqueueTask({ taskName: 'echo', input: 1, options: { executionId: 'a' } })
     const stream = await client.waitForTaskExecution({ taskName: 'echo', executionId: 'a' })
-    await stream.next()
     const next = stream.next()
     await executor.shutdown()
     await expect(next).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', status: 503 })

@@ -1,4 +1,4 @@
-/** The stream of a wait: says at once and then now and again that it goes on, in the end the finished execution. */
+/** The stream of a wait: says soon and then now and again that it goes on, in the end the finished execution. */
 import {
   delay,
   type Environment,
@@ -7,6 +7,9 @@ import {
 } from 'durable-execution'
 
 import type { WireExecution, WireWaitEvent } from '../wire'
+
+/** What finishes sooner needs no heartbeat, in milliseconds. */
+const FIRST_HEARTBEAT_MS = 1000
 
 /** One wait. */
 export interface Watch {
@@ -33,12 +36,13 @@ export async function* watchExecution(watch: Watch): AsyncGenerator<WireWaitEven
   // Nobody may be looking when it fails.
   finished.catch(() => undefined)
   try {
-    for (let ms = 0; ms < longestStreamMs; ms += heartbeatMs) {
-      yield { type: 'waiting', heartbeatMs }
-      const execution = await within(environment, heartbeatMs, over, finished)
-      if (execution === null) continue
-      yield { type: 'finished', execution: show(execution) }
-      return
+    let pauseMs = Math.min(heartbeatMs, FIRST_HEARTBEAT_MS)
+    for (let ms = 0; ms < longestStreamMs; ms += pauseMs, pauseMs = heartbeatMs) {
+      const execution = await within(environment, pauseMs, over, finished)
+      yield execution === null
+        ? { type: 'waiting', heartbeatMs }
+        : { type: 'finished', execution: show(execution) }
+      if (execution !== null) return
     }
   } catch (error) {
     // The caller is gone: there's nobody to tell.

@@ -33,6 +33,13 @@ export class VirtualClock implements ClientEnvironment {
     }
   }
 
+  /** Resolves when so much time has passed. */
+  passed(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.setTimer(ms, resolve)
+    })
+  }
+
   /** Moves the clock until the promise is settled. @throws If nothing is left that could settle it. */
   async until<T>(promise: Promise<T>): Promise<T> {
     let isSettled = false
