@@ -1,10 +1,5 @@
 /** The stream of a wait: says soon and then now and again that it goes on, in the end the finished execution. */
-import {
-  delay,
-  type Environment,
-  type FinishedTaskExecution,
-  type TaskExecutionHandle,
-} from 'durable-execution'
+import type { Environment, FinishedTaskExecution, TaskExecutionHandle } from 'durable-execution'
 
 import type { WireExecution, WireWaitEvent } from '../wire'
 
@@ -31,39 +26,41 @@ export interface Watch {
 export async function* watchExecution(watch: Watch): AsyncGenerator<WireWaitEvent, void, void> {
   const { handle, environment, heartbeatMs, longestStreamMs, signal, show, toAnswer } = watch
   const end = new AbortController()
-  const over = signal ? AbortSignal.any([signal, end.signal]) : end.signal
-  const finished = handle.waitAndGetFinishedExecution({ signal: over })
+  const gone = (): void => {
+    end.abort(signal?.reason)
+  }
+  signal?.addEventListener('abort', gone, { once: true })
+  if (signal?.aborted === true) gone()
+  const finished = handle.waitAndGetFinishedExecution({ signal: end.signal })
   // Nobody may be looking when it fails.
   finished.catch(() => undefined)
+  let isFinished = false
   try {
     let pauseMs = Math.min(heartbeatMs, FIRST_HEARTBEAT_MS)
-    for (let ms = 0; ms < longestStreamMs; ms += pauseMs, pauseMs = heartbeatMs) {
-      const execution = await within(environment, pauseMs, over, finished)
+    for (let ms = 0; ms < longestStreamMs && !isFinished; ms += pauseMs, pauseMs = heartbeatMs) {
+      const execution = await within(environment, pauseMs, finished)
+      isFinished = execution !== null
       yield execution === null
         ? { type: 'waiting', heartbeatMs }
         : { type: 'finished', execution: show(execution) }
-      if (execution !== null) return
     }
   } catch (error) {
     // The caller is gone: there's nobody to tell.
     if (signal?.aborted !== true) throw toAnswer(error)
   } finally {
-    end.abort()
+    signal?.removeEventListener('abort', gone)
+    if (!isFinished) end.abort()
   }
 }
 
 /** What is waited for, or `null` after so many milliseconds. Leaves no timer behind. */
-async function within<T>(
-  environment: Environment,
-  ms: number,
-  signal: AbortSignal,
-  promise: Promise<T>,
-): Promise<T | null> {
-  const settled = new AbortController()
-  try {
-    const timeout = delay(environment, ms, AbortSignal.any([signal, settled.signal]))
-    return await Promise.race([promise, timeout.then(() => null)])
-  } finally {
-    settled.abort()
-  }
+function within<T>(environment: Environment, ms: number, promise: Promise<T>): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const timer = environment.setTimer(ms, () => {
+      resolve(null)
+    })
+    promise.then(resolve, reject).finally(() => {
+      timer.cancel()
+    })
+  })
 }
