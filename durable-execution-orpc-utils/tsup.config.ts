@@ -2,4 +2,4 @@ import { defineConfig } from 'tsup'
 
 import { tsupBase } from '../tsup.base.ts'
 
-export default defineConfig({ ...tsupBase, entry: ['src/server.ts'] })
+export default defineConfig({ ...tsupBase, entry: ['src/server.ts', 'src/client.ts'] })

@@ -4,10 +4,11 @@ import {
   DurableExecutionError,
   DurableExecutionNotFoundError,
   toStoredError,
+  type DurableExecutionErrorCode,
 } from 'durable-execution'
 import { describe, expect, it } from 'vitest'
 
-import { toDurableError } from './errors'
+import { answerTo, isRepeatable, toDurableError } from './errors'
 import { rememberResponse } from './response'
 
 const NOW = Date.parse('2030-05-05T12:00:00Z')
@@ -176,5 +177,42 @@ describe('any other thrown value', () => {
     new DurableExecutionCancelledError(),
   ])('stays what it is if it is a durable error: $name', (error) => {
     expect(toDurableError(error, NOW)).toBe(error)
+  })
+})
+
+describe('the table of answers', () => {
+  it.each([
+    ['not_found', 'NOT_FOUND'],
+    ['too_large', 'BAD_REQUEST'],
+    ['already_exists', 'BAD_REQUEST'],
+    ['shut_down', 'SERVICE_UNAVAILABLE'],
+    ['storage', 'INTERNAL_SERVER_ERROR'],
+    ['of_a_newer_version', 'INTERNAL_SERVER_ERROR'],
+  ])('answers %s with %s', (code, answer) => {
+    expect(answerTo(code as DurableExecutionErrorCode)).toBe(answer)
+  })
+
+  it('leads back to the code that was answered', () => {
+    const thrown = new ORPCError('BAD_REQUEST', { data: { code: 'too_large' } })
+    expect(toDurableError(thrown, 0)).toMatchObject({ code: 'too_large', isRetryable: false })
+    const odd = new ORPCError('BAD_REQUEST', { data: { code: 'odd' } })
+    expect(toDurableError(odd, 0)).toMatchObject({ code: 'generic' })
+  })
+
+  it.each<[unknown, boolean]>([
+    [new ORPCError('SERVICE_UNAVAILABLE'), true],
+    [new ORPCError('BAD_GATEWAY'), true],
+    [new ORPCError('GATEWAY_TIMEOUT'), true],
+    [new ORPCError('TOO_MANY_REQUESTS'), true],
+    [new ORPCError('TIMEOUT'), true],
+    [new TypeError('Failed to fetch'), true],
+    [new TypeError('Load failed'), true],
+    [new TypeError('x is not a function'), false],
+    [new ORPCError('INTERNAL_SERVER_ERROR'), false],
+    [new ORPCError('NOT_FOUND'), false],
+    [new ORPCError('FORBIDDEN'), false],
+    [new ORPCError('constructor', { status: 403 }), false],
+  ])('says whether %s is repeated: %s', (thrown, expected) => {
+    expect(isRepeatable(thrown)).toBe(expected)
   })
 })

@@ -1,6 +1,6 @@
 /** The executor: wiring only. What happens to an execution is in `runtime/`, one file per stage. */
 import { DurableExecutionError } from './errors'
-import { toTaskExecution, type TaskExecution } from './execution/execution'
+import type { TaskExecution } from './execution/execution'
 import { TaskExecutionHandle, type HandleSource } from './handle'
 import { systemEnvironment, type Environment } from './lib/environment'
 import { createIdGenerator } from './lib/id'
@@ -197,9 +197,8 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
   ): Promise<TaskExecutionHandles<TChildren>> {
     this.checkOpen('enqueueTasks')
     const rows = await this.enqueuing.enqueueAll(children)
-    return rows.map(
-      (row) => new TaskExecutionHandle(this.handles, row),
-    ) as TaskExecutionHandles<TChildren>
+    const handles = rows.map((row) => new TaskExecutionHandle(this.handles, row))
+    return handles as TaskExecutionHandles<TChildren>
   }
 
   /**
@@ -212,10 +211,13 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
     executionId: string,
   ): Promise<TaskExecutionHandle<InferTaskOutput<TTask>>> {
     const { id } = this.runtime.registry.definitionOf(task)
-    return new TaskExecutionHandle(
-      this.handles,
-      await readExecutionOf(this.runtime, id, executionId),
-    )
+    const row = await readExecutionOf(this.runtime, id, executionId)
+    return new TaskExecutionHandle(this.handles, row)
+  }
+
+  /** Whether it is one of the sleeping tasks. @throws `DurableExecutionNotFoundError` for an unknown task. */
+  isSleepingTask(task: AnyTask): boolean {
+    return this.runtime.registry.definitionOf(task).kind === 'sleeping'
   }
 
   /**
@@ -236,10 +238,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
       )
     }
     const record = await wakeExecution(this.runtime, this.stages, { taskId, uniqueId }, options)
-    const { codec } = this.runtime
-    return toTaskExecution(record, (text) =>
-      codec.decode(text, `Input or output of execution ${record.executionId}`),
-    ) as TaskExecution<TOutput>
+    return new TaskExecutionHandle<TOutput>(this.handles, record).show(record)
   }
 
   /** How many executions this executor holds: running, or being resumed. */

@@ -77,8 +77,8 @@ export class TaskExecutionHandle<TOutput = unknown> {
     await this.source.cancel(this.executionId)
   }
 
-  /** The one place where a stored output gets its type back. */
-  private show(record: ExecutionRecord): TaskExecution<TOutput> {
+  /** @internal The one place where a stored output gets its type back. */
+  show(record: ExecutionRecord): TaskExecution<TOutput> {
     const { codec } = this.source
     const what = `Input or output of execution ${record.executionId}`
     return toTaskExecution(record, (text) => codec.decode(text, what)) as TaskExecution<TOutput>

@@ -26,6 +26,19 @@ async function start() {
 
 const UP: WakeupOptions<string> = { status: 'completed', output: 'up' }
 
+describe('a sleeping task', () => {
+  it('is told from others', async () => {
+    const { executor, sleeper } = await start()
+    const task = executor.task({ id: 'task', timeoutMs: 1000, run: () => 1 })
+    expect(executor.isSleepingTask(sleeper)).toBe(true)
+    expect(executor.isSleepingTask(task)).toBe(false)
+    const other = createWorld()
+      .add()
+      .executor.task({ id: 'of_another', timeoutMs: 1, run: () => 1 })
+    expect(() => executor.isSleepingTask(other)).toThrow(DurableExecutionNotFoundError)
+  })
+})
+
 describe('a sleeping execution', () => {
   it('is running, held by nobody, and takes no slot', async () => {
     const { world, executor, sleeper } = await start()

@@ -52,6 +52,22 @@ describe('a wait', () => {
     expect(world.environment.monotonic()).toBe(before)
   })
 
+  it('that began at another moment than others is looked for together with them', async () => {
+    const { world, client, handle, call } = await startWorkerAndClient()
+    const waits: Promise<unknown>[] = []
+    for (let count = 0; count < 50; count += 1) {
+      waits.push(handle.waitAndGetOutput())
+      await world.environment.advanceBy(3)
+    }
+    await world.environment.advanceBy(10_000)
+    const before = client.connection.countOf('get')
+    await world.environment.advanceBy(10_000)
+    // Every 200 ms, as for one.
+    expect(client.connection.countOf('get') - before).toBeLessThanOrEqual(51)
+    call(0).returns('done')
+    await world.until(Promise.all(waits))
+  })
+
   it('notices within the poll interval what another process finished', async () => {
     const { world, handle, call } = await startWorkerAndClient()
     const waiting = handle.waitAndGetOutput()

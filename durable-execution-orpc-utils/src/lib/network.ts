@@ -25,7 +25,20 @@ const NETWORK_CODES: ReadonlySet<unknown> = new Set([
 ])
 
 /** What `fetch` says, as a TypeError, of a request that got no answer, and of an answer that broke off. */
-const FETCH_MESSAGES: ReadonlySet<unknown> = new Set(['fetch failed', 'terminated'])
+const FETCH_MESSAGES: ReadonlySet<unknown> = new Set([
+  // Node
+  'fetch failed',
+  'terminated',
+  // Chromium
+  'Failed to fetch',
+  'network error',
+  // Firefox
+  'NetworkError when attempting to fetch resource.',
+  'Error in input stream',
+  // Safari
+  'Load failed',
+  'The network connection was lost.',
+])
 
 /** What a call is told that was broken off from below: a connection closed under it, a time limit of the link. */
 const ABORTS: ReadonlySet<unknown> = new Set(['AbortError', 'TimeoutError'])

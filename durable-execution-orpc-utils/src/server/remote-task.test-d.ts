@@ -4,7 +4,7 @@ import { createRouterClient, os, type, type RouterClient } from '@orpc/server'
 import { childTask, type DurableExecutor, type Task, type TaskRunContext } from 'durable-execution'
 import { describe, expectTypeOf, it } from 'vitest'
 
-import { keepFailedResponses } from './keep-failed-responses'
+import { keepFailedResponses } from '../keep-failed-responses'
 import { convertProcedureClientToTask } from './remote-task'
 
 interface Order {

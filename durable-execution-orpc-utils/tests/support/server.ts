@@ -49,14 +49,16 @@ function closeServer(server: Server): Promise<void> {
 }
 
 /** Answers by a router, and with an empty `404` what is not in it, as oRPC's guides do. */
-export function answerBy(router: AnyRouter): RequestListener {
+export function answerBy(router: AnyRouter, otherwise?: RequestListener): RequestListener {
   const handler = new RPCHandler(router, {
     plugins: [new ResponseHeadersPlugin(), new BatchHandlerPlugin()],
   })
   return (request, response) => {
     const context = { headers: request.headers }
     void handler.handle(request, response, { prefix: '/rpc', context }).then(({ matched }) => {
-      if (!matched) response.writeHead(404).end('No such procedure')
+      if (matched) return
+      if (otherwise) otherwise(request, response)
+      else response.writeHead(404).end('No such procedure')
     })
   }
 }

@@ -124,7 +124,7 @@ export class Waiters<TTransaction> implements Job {
   async runOnce(): Promise<number | null> {
     const { environment, storage, push } = this.runtime
     const now = environment.monotonic()
-    const looking = this.all().filter(({ nextLookAt }) => nextLookAt <= now)
+    const looking = this.all().filter((waiter) => isDueAbout(waiter, now))
     const executionIds = [...new Set(looking.map(({ executionId }) => executionId))]
     if (this.byId.size > 0) push.awaitFinished()
     if (executionIds.length > 0) {
@@ -214,6 +214,11 @@ export class Waiters<TTransaction> implements Job {
     waiters?.delete(waiter)
     if (waiters?.size === 0) this.byId.delete(waiter.executionId)
   }
+}
+
+/** Who is due soon comes along: waits that began at different moments become one look, not one each. */
+function isDueAbout({ nextLookAt, intervalMs }: Waiter, now: number): boolean {
+  return nextLookAt - intervalMs / 2 <= now
 }
 
 /** Reads the options of a wait, as users without types give them too. */

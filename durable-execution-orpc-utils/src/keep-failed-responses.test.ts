@@ -3,8 +3,8 @@ import { RPCLink, type RPCLinkOptions } from '@orpc/client/fetch'
 import { ClientRetryPlugin } from '@orpc/client/plugins'
 import { describe, expect, it } from 'vitest'
 
-import { responseOf } from '../response'
 import { keepFailedResponses } from './keep-failed-responses'
+import { responseOf } from './response'
 
 interface Context {
   name?: string

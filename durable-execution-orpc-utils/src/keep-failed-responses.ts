@@ -2,8 +2,8 @@
 import type { ClientContext } from '@orpc/client'
 import type { StandardLinkPlugin } from '@orpc/client/standard'
 
-import { isFailedStatus } from '../errors'
-import { headOf, rememberResponse, type ResponseHead } from '../response'
+import { isFailedStatus } from './errors'
+import { headOf, rememberResponse, type ResponseHead } from './response'
 
 /** The last response to one call, as its inner interceptor saw it. */
 class LastResponse {
