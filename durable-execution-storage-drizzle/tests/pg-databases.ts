@@ -36,7 +36,9 @@ export interface TestDatabase {
   readonly query: (text: string, params?: readonly unknown[]) => Promise<unknown[][]>
   /** Every row of the table. */
   readonly rows: () => Promise<ExecutionRecord[]>
-  /** Drops the table and closes what was opened. */
+  /** Closes what was opened. */
+  readonly end: () => Promise<void>
+  /** Drops the table, too. */
   readonly close: () => Promise<void>
 }
 
@@ -81,6 +83,7 @@ function withStorage({ db, query, end }: Opened, options: OpenOptions): TestData
       }, config)
     },
     query,
+    end,
     rows: async () =>
       (await query(`SELECT ${COLUMNS.join(', ')} FROM "${tableName}"`)).map(fromRow),
     async close() {
@@ -99,7 +102,8 @@ function ofPg(client: pg.Pool | pg.Client): TestDatabase['query'] {
   }
 }
 
-function serverDrivers(url: string): Driver[] {
+/** The drivers that reach the server of a URL. */
+export function serverDrivers(url: string): Driver[] {
   return [
     {
       name: 'a pool of pg',
