@@ -52,7 +52,7 @@ export interface Driver {
 
 /** Several test files, and several runs, use one server at the same time. */
 let count = 0
-function uniqueName(): string {
+export function uniqueName(): string {
   count += 1
   return `te_test_${process.pid}_${process.hrtime.bigint().toString(36)}_${count}`
 }
