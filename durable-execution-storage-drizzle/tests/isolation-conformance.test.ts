@@ -8,19 +8,17 @@ import {
 } from 'durable-execution-storage-test-utils'
 import { afterAll, describe, expect, it } from 'vitest'
 
-import { MySqlDatabases, mySqlServers, type MySqlTestDatabase } from './mysql-databases'
+import { MySqlDatabases, mySqlServers } from './mysql-databases'
 import { openMigrated, SERVER_DRIVERS } from './pg-databases'
 import { OutageScene, until } from './support/outage-scene'
 
 const ISOLATIONS = ['serializable', 'repeatable read'] as const
-type Isolation = (typeof ISOLATIONS)[number]
 
-/** All cases on the stricter of the two, on the other those with most locks. */
-function casesOn(isolation: Isolation) {
-  return isolation === 'serializable'
-    ? conformanceCases
-    : conformanceCases.filter(({ verb }) => ['settle', 'cancel', 'all verbs'].includes(verb))
-}
+/** Those with most locks; all of them where the conformance runs at length. */
+const cases = conformanceCases.filter(
+  ({ verb }) =>
+    process.env['TEST_SEQUENCES'] !== undefined || ['settle', 'cancel', 'all verbs'].includes(verb),
+)
 
 /** Two executors at work on trees: nothing of it fails, nothing is done twice. */
 async function expectLoadPasses(
@@ -51,7 +49,7 @@ for (const driver of pgDrivers) {
           const database = await openMigrated(driver, { settings })
           return { storage: database.storage, dump: database.rows, close: database.close }
         },
-        { cases: casesOn(isolation), model: { sequences: 1 } },
+        { cases, model: { sequences: 1 } },
       )
     }
 
@@ -102,40 +100,33 @@ const CANCELLED = {
   isInternal: false,
 } as const
 
-/** From now on the connections of a pool begin with this default. */
-function setDefault({ db }: MySqlTestDatabase, isolation: Isolation): void {
-  db.$client.pool.on('connection', (connection) => {
-    connection.query(`SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`)
-  })
-}
-
 const mySqls = await mySqlServers()
 
 for (const server of mySqls) {
   const databases = new MySqlDatabases(server)
-  describe(server.name, () => {
-    afterAll(databases.drop)
+  for (const isolation of ISOLATIONS) {
+    const begin = `SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`
+    const openTable = await databases.openShared(begin)
 
-    for (const isolation of ISOLATIONS) {
-      describeStorage(
-        `storage on ${server.name} where ${isolation} is the default`,
-        async () => {
-          const database = await databases.openMigrated({ pool: { connectionLimit: 4 } })
-          setDefault(database, isolation)
-          return { storage: database.storage, dump: database.rows, close: database.close }
-        },
-        { cases: casesOn(isolation), model: { sequences: 1 } },
-      )
+    describeStorage(
+      `storage on ${server.name} where ${isolation} is the default`,
+      async () => {
+        const { storage, rows, close } = await openTable()
+        return { storage, dump: rows, close }
+      },
+      { cases, model: { sequences: 1 } },
+    )
 
-      it(`lets executors work on trees where ${isolation} is the default`, async () => {
+    describe(`${server.name} where ${isolation} is the default`, () => {
+      it('lets executors work on trees', async () => {
         const url = await databases.create()
-        const [database, other] = [databases.open(url), databases.open(url)]
-        for (const each of [database, other]) setDefault(each, isolation)
+        const [database, other] = [databases.open(url, { begin }), databases.open(url, { begin })]
         await database.storage.migrate()
         await expectLoadPasses([database.storage, other.storage], database.rows)
         await database.close()
         await other.close()
       })
-    }
-  })
+    })
+  }
+  afterAll(databases.drop)
 }

@@ -63,6 +63,8 @@ async function kindAt(uri: string): Promise<MySqlServer['name']> {
 export interface OpenOptions extends MySqlTaskExecutionsStorageOptions {
   readonly tableName?: string
   readonly pool?: PoolOptions
+  /** A statement with which every connection begins. */
+  readonly begin?: string
 }
 
 /** A pool of connections to a database, with a storage on it. */
@@ -98,14 +100,14 @@ export class MySqlDatabases {
   }
 
   /** Opens a database. */
-  open(url: string, { pool, ...options }: OpenOptions = {}): MySqlTestDatabase {
-    return this.over(url, openPool(url, pool), options)
+  open(url: string, { pool, begin, ...options }: OpenOptions = {}): MySqlTestDatabase {
+    return this.over(url, openPool(url, pool, begin), options)
   }
 
   private over(
     url: string,
     { pool, db }: ReturnType<typeof openPool>,
-    { tableName, ...storageOptions }: Omit<OpenOptions, 'pool'>,
+    { tableName, ...storageOptions }: Omit<OpenOptions, 'pool' | 'begin'>,
   ): MySqlTestDatabase {
     const all = async (text: string, params: readonly unknown[] = []) => {
       const [rows] = await pool.query({ sql: text, values: [...params], rowsAsArray: true })
@@ -126,9 +128,11 @@ export class MySqlDatabases {
   }
 
   /** A new database for several tables, one after the other, over one pool. */
-  async openShared(): Promise<(options?: Omit<OpenOptions, 'pool'>) => Promise<MySqlTestDatabase>> {
+  async openShared(
+    begin?: string,
+  ): Promise<(options?: Omit<OpenOptions, 'pool' | 'begin'>) => Promise<MySqlTestDatabase>> {
     const url = await this.create()
-    const shared = openPool(url)
+    const shared = openPool(url, {}, begin)
     this.pools.push(shared.pool)
     let count = 0
     return async (options = {}) => {
@@ -168,7 +172,12 @@ export class MySqlDatabases {
   }
 }
 
-function openPool(uri: string, options: PoolOptions = {}) {
+function openPool(uri: string, options: PoolOptions = {}, begin?: string) {
   const pool = createPool({ uri, connectionLimit: 8, ...options })
+  if (begin !== undefined) {
+    pool.pool.on('connection', (connection) => {
+      connection.query(begin)
+    })
+  }
   return { pool, db: drizzle(pool) }
 }

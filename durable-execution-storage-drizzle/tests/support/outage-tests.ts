@@ -3,7 +3,7 @@ import type { TaskExecutionsStorage } from 'durable-execution'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 import { LEASE_MS, OutageScene, until } from './outage-scene'
-import { PrivateServer, type ServerKind } from './private-server'
+import { PrivateServer, sayMissing, type ServerKind } from './private-server'
 import { Proxy } from './proxy'
 import { lockAgainstTheOrder, readTable, type Watch } from './server-watch'
 
@@ -24,6 +24,14 @@ export interface OutageDatabase {
   watch(serverUrl: string): Watch
   /** Opens a pool of the driver under test on this way to the server. */
   open(url: string, tableName: string): Promise<OpenedStorage>
+}
+
+/** Leaves the tests out, and says so, where there is no server that they may kill. */
+export function skipOutages(kind: ServerKind): void {
+  sayMissing(kind)
+  describe(`an executor on ${kind}`, () => {
+    it.skip('goes through outages', () => undefined)
+  })
 }
 
 /** Adds the tests for one driver. */
