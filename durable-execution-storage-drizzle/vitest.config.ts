@@ -1,3 +1,5 @@
+import { mergeConfig } from 'vitest/config'
+
 import { vitestBase } from '../vitest.base.ts'
 
-export default vitestBase
+export default mergeConfig(vitestBase, { test: { globalSetup: ['tests/support/global-setup.ts'] } })

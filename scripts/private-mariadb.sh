@@ -4,13 +4,15 @@
 #                                                            (`root` without a password, database `test`)
 #   private-mariadb.sh stop DIR     stops it
 #   private-mariadb.sh kill DIR     kills it at once, for tests of crashes; `start` brings it back
+#   private-mariadb.sh has          whether the binaries are installed
 set -euo pipefail
-usage() { sed -n '2,7p' "$0" >&2; exit 2; }
+usage() { sed -n '2,8p' "$0" >&2; exit 2; }
 cmd=${1:-}; dir=${2:-}; port=${3:-}
+PATH=$PATH:/usr/sbin
+if [ "$cmd" = has ]; then command -v mariadbd >/dev/null; exit; fi
 [ -n "$cmd" ] && [ -n "$dir" ] || usage
 mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
 data=$dir/data; pid=$dir/mariadbd.pid; sock=$dir/mariadbd.sock
-PATH=$PATH:/usr/sbin
 
 if ! command -v mariadbd >/dev/null; then
   apt-get update -qq >&2
@@ -39,6 +41,11 @@ start)
   fi
   echo "mysql://root@127.0.0.1:$port/test" ;;
 stop) if alive; then kill "$(cat "$pid")"; for _ in $(seq 150); do alive || break; sleep 0.2; done; fi ;;
-kill) if alive; then kill -9 "$(cat "$pid")"; rm -f "$pid"; fi ;;
+kill)
+  if alive; then
+    kill -9 "$(cat "$pid")"
+    for _ in $(seq 150); do alive || break; sleep 0.02; done
+    rm -f "$pid"
+  fi ;;
 *) usage ;;
 esac

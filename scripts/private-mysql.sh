@@ -3,7 +3,10 @@
 # unstable suite are unpacked, with their own C library, into a folder.
 #   scripts/private-mysql.sh start [PORT] [FOLDER]   the first time: fetches and initialises it. Prints the URL: root, no password
 #   scripts/private-mysql.sh stop [FOLDER]
-# The packages come from $DEBIAN_MIRROR, or from the mirror that the machine's own apt sources name.
+#   scripts/private-mysql.sh kill [FOLDER]           kills it at once, for tests of crashes; `start` brings it back
+#   scripts/private-mysql.sh has [FOLDER]            whether it can be started without fetching anything
+# The packages come from $DEBIAN_MIRROR, or from the mirror that the machine's own apt sources name. Several servers share what
+# was unpacked by PRIVATE_MYSQL_BINARIES, the folder `root` of the first.
 #   TEST_MYSQL_URL=$(scripts/private-mysql.sh start) pnpm test
 set -euo pipefail
 
@@ -13,19 +16,23 @@ start)
   port=${2:-3399}
   folder=${3:-}
   ;;
-stop)
+stop | kill | has)
   port=
   folder=${2:-}
   ;;
 *)
-  sed -n '2,7p' "$0" >&2
+  sed -n '2,10p' "$0" >&2
   exit 2
   ;;
 esac
 folder=${folder:-${TMPDIR:-/tmp}/durable-execution-mysql}
+root=${PRIVATE_MYSQL_BINARIES:-$folder/root}
+if [ "$command" = has ]; then
+  [ -x "$root/usr/sbin/mysqld" ]
+  exit
+fi
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
-root=$folder/root
 pid=$folder/mysqld.pid
 log=$folder/mysqld.log
 
@@ -91,9 +98,9 @@ wait_until() {
 is_ready() { is_up && answers; }
 is_down() { ! is_up; }
 
-if [ "$command" = stop ]; then
+if [ "$command" != start ]; then
   if is_up; then
-    kill "$(cat "$pid")"
+    if [ "$command" = kill ]; then kill -9 "$(cat "$pid")"; else kill "$(cat "$pid")"; fi
     wait_until is_down
   fi
   exit 0

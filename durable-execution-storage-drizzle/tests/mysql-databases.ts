@@ -65,6 +65,8 @@ export interface OpenOptions extends MySqlTaskExecutionsStorageOptions {
   readonly pool?: PoolOptions
   /** Replaces statements on their way to the server, to break them. */
   readonly rewrite?: (text: string) => string
+  /** A statement with which every connection begins. */
+  readonly begin?: string
 }
 
 /** A pool of connections to a database, with a storage on it. */
@@ -100,8 +102,8 @@ export class MySqlDatabases {
   }
 
   /** Opens a database. */
-  open(url: string, { pool, rewrite, ...options }: OpenOptions = {}): MySqlTestDatabase {
-    const opened = openPool(url, pool)
+  open(url: string, { pool, begin, rewrite, ...options }: OpenOptions = {}): MySqlTestDatabase {
+    const opened = openPool(url, pool, begin)
     if (rewrite) {
       opened.pool.pool.on('connection', (connection: object) => rewriteTexts(connection, rewrite))
     }
@@ -111,7 +113,7 @@ export class MySqlDatabases {
   private over(
     url: string,
     { pool, db }: ReturnType<typeof openPool>,
-    { tableName, ...storageOptions }: Omit<OpenOptions, 'pool' | 'rewrite'>,
+    { tableName, ...storageOptions }: Omit<OpenOptions, 'pool' | 'begin' | 'rewrite'>,
   ): MySqlTestDatabase {
     const all = async (text: string, params: readonly unknown[] = []) => {
       const [rows] = await pool.query({ sql: text, values: [...params], rowsAsArray: true })
@@ -132,11 +134,13 @@ export class MySqlDatabases {
   }
 
   /** A new database for several tables, one after the other, over one pool. */
-  async openShared(): Promise<
-    (options?: Omit<OpenOptions, 'pool' | 'rewrite'>) => Promise<MySqlTestDatabase>
+  async openShared(
+    begin?: string,
+  ): Promise<
+    (options?: Omit<OpenOptions, 'pool' | 'begin' | 'rewrite'>) => Promise<MySqlTestDatabase>
   > {
     const url = await this.create()
-    const shared = openPool(url)
+    const shared = openPool(url, {}, begin)
     this.pools.push(shared.pool)
     let count = 0
     return async (options = {}) => {
@@ -193,7 +197,12 @@ function rewriteTexts(connection: object, rewrite: (text: string) => string): vo
 }
 
 /** Each table has statements of its own, and the server counts those of all: old ones are closed. */
-function openPool(uri: string, options: PoolOptions = {}) {
+function openPool(uri: string, options: PoolOptions = {}, begin?: string) {
   const pool = createPool({ uri, connectionLimit: 8, maxPreparedStatements: 200, ...options })
+  if (begin !== undefined) {
+    pool.pool.on('connection', (connection) => {
+      connection.query(begin)
+    })
+  }
   return { pool, db: drizzle(pool) }
 }

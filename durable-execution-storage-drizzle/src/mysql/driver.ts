@@ -26,7 +26,10 @@ export interface DriverConnection {
 
 /** A pool whose calls answer by promises. */
 export interface DriverPool {
+  /** The pool below, which answers by callbacks. */
+  readonly pool?: unknown
   getConnection(): Promise<DriverConnection>
+  on(event: 'connection', listener: (connection: object) => void): unknown
 }
 
 /** What a Drizzle database sends its statements over. */
@@ -69,7 +72,29 @@ function hasFunction(value: unknown, name: string): value is object {
 /** Ends a connection that hangs: mysql2 itself says farewell and waits, which never ends on a dead network. */
 export function destroy(driver: DriverConnection): void {
   driver.destroy()
-  const below = driver.connection
-  const stream: unknown = typeof below === 'object' && below ? Reflect.get(below, 'stream') : null
-  if (hasFunction(stream, 'destroy')) (stream as { destroy: () => void }).destroy()
+  endSocket(driver.connection)
+}
+
+/**
+ * Ends the connections of a pool that are still being made, when one was waited for in vain: on a dead network they would fill the
+ * pool until mysql2 gives them up, which takes ten seconds by default.
+ */
+export function endConnecting({ pool }: DriverPool): void {
+  const all: unknown =
+    typeof pool === 'object' && pool ? Reflect.get(pool, '_allConnections') : null
+  const list = hasFunction(all, 'toArray') ? (all as { toArray: () => object[] }).toArray() : []
+  for (const connection of list) {
+    // Known from the server's first words on.
+    if (Reflect.get(connection, 'threadId') !== null) continue
+    const message = 'The connection was given up while it was made'
+    endSocket(connection, Object.assign(new Error(message), { code: 'ECONNABORTED' }))
+  }
+}
+
+function endSocket(connection: unknown, error?: Error): void {
+  const stream: unknown =
+    typeof connection === 'object' && connection ? Reflect.get(connection, 'stream') : null
+  if (hasFunction(stream, 'destroy')) {
+    ;(stream as { destroy: (error?: Error) => void }).destroy(error)
+  }
 }

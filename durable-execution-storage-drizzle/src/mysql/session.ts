@@ -7,8 +7,15 @@
 import { Backoff, delay, type Environment } from 'durable-execution'
 
 import type { SqlRow, SqlValue } from '../row'
+import { Suspects } from '../suspects'
 import { OwnConnection } from './connection'
-import { destroy, type Client, type DriverConnection, type DriverPool } from './driver'
+import {
+  destroy,
+  endConnecting,
+  type Client,
+  type DriverConnection,
+  type DriverPool,
+} from './driver'
 import { classify, type ErrorClass } from './errors'
 import { ASK_SERVER, toServer, type Server } from './server'
 import { givenUp, whenAborted } from './signal'
@@ -70,6 +77,7 @@ export class Session {
   private readonly client: Client
   private readonly environment: Environment
   private readonly isPrepared: boolean
+  private readonly suspects = new Suspects()
   private server: Server | null = null
 
   constructor(client: Client, { environment, preparedStatements }: SessionOptions) {
@@ -126,12 +134,40 @@ export class Session {
     if (client.kind === 'single') {
       return client.line.join(() => this.attempt(client.connection, signal, attempt))
     }
-    const driver = await takeFrom(client.pool, signal)
+    const driver = await this.takeAlive(client.pool, signal)
+    const sentAt = this.suspects.sent()
     try {
-      return await this.attempt(driver, signal, attempt)
+      const answer = await this.attempt(driver, signal, attempt)
+      this.suspects.answered(belowOf(driver))
+      return answer
+    } catch (error) {
+      if (signal?.aborted === true) this.suspect(client.pool, sentAt)
+      throw error
     } finally {
       // Does nothing to one that was destroyed: it has left its pool.
       driver.release()
+    }
+  }
+
+  /** From now on connections that have answered nothing since are not used. */
+  private suspect(pool: DriverPool, sentAt: number): void {
+    const { suspects } = this
+    if (!suspects.isWatching) {
+      pool.on('connection', (connection) => {
+        suspects.answered(connection)
+      })
+    }
+    suspects.hung(sentAt)
+  }
+
+  private async takeAlive(
+    pool: DriverPool,
+    signal: AbortSignal | undefined,
+  ): Promise<DriverConnection> {
+    for (;;) {
+      const driver = await takeFrom(pool, signal)
+      if (!this.suspects.includes(belowOf(driver))) return driver
+      destroy(driver)
     }
   }
 
@@ -158,6 +194,12 @@ export class Session {
     const [row] = await connection.read(ASK_SERVER, [])
     return toServer(row, !this.isPrepared)
   }
+}
+
+/** What stays the same of a connection each time its pool lends it. */
+function belowOf(driver: DriverConnection): object {
+  const below = driver.connection
+  return typeof below === 'object' && below !== null ? below : driver
 }
 
 /** A program that only reads needs no transaction where each statement is one. */
@@ -196,6 +238,7 @@ async function takeFrom(
 ): Promise<DriverConnection> {
   const asked = pool.getConnection()
   if (!(await whenAborted(asked, signal))) return asked
+  endConnecting(pool)
   asked.then(
     (driver) => {
       driver.release()

@@ -2,16 +2,23 @@
 import { number } from '../values'
 import { read, type Program } from './program'
 
-/** How the schema came to be: each step leads from one version to the next. A step that was released is never changed. */
-const STEPS: readonly ((table: string) => Program<void>)[] = [createTable]
+/**
+ * How the schema came to be: each step leads from one version to the next, in a transaction of its own, so that none holds a lock
+ * of the step before. A step that was released is never changed. What is written to by a version before must still be allowed:
+ * while processes are replaced one by one, executors of both versions work on the table.
+ */
+const STEPS: readonly ((table: string) => Program<void>)[] = [createTable, addHeld, validateHeld]
+
+/** How long a step may wait for a lock that keeps others out, who would all wait behind it. Then it steps back and tries again. */
+const LOCK_TIMEOUT_MS = 100
 
 /**
- * Creates or upgrades the table. Safe to repeat, also at the same moment by several processes: all of it happens under an
- * advisory lock. A schema newer than this code is left alone.
+ * Takes the next step to the newest schema, and answers whether there is another. Safe to repeat, also at the same moment by
+ * several processes: all of it happens under an advisory lock. A schema newer than this code is left alone.
  *
  * @param tableName - A checked name.
  */
-export function* migrate(tableName: string): Program<void> {
+export function* migrateNext(tableName: string, steps = STEPS): Program<boolean> {
   const versions = `${tableName}_schema`
   yield read('SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))', [
     `durable-execution migrate ${tableName}`,
@@ -23,10 +30,11 @@ export function* migrate(tableName: string): Program<void> {
   yield read(`INSERT INTO "${versions}" (id, version) VALUES (1, 0) ON CONFLICT (id) DO NOTHING`)
   const [row] = yield read(`SELECT version FROM "${versions}"`)
   const version = number(row?.[0] ?? 0)
-  for (const step of STEPS.slice(version)) yield* step(tableName)
-  if (version < STEPS.length) {
-    yield read(`UPDATE "${versions}" SET version = $1::integer`, [STEPS.length])
-  }
+  const step = steps[version]
+  if (!step) return false
+  yield* step(tableName)
+  yield read(`UPDATE "${versions}" SET version = $1::integer`, [version + 1])
+  return version + 1 < steps.length
 }
 
 /** Looks first: `IF NOT EXISTS` makes notices, which some drivers print. */
@@ -66,6 +74,27 @@ function* createTable(table: string): Program<void> {
   )
   const settings = Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value}`)
   yield read(`ALTER TABLE "${table}" SET (${settings.join(', ')})`)
+}
+
+/**
+ * What holds a row has a lease and a claim, and only what is completed has an output. Rows that are there are not looked at yet:
+ * that would keep all others out for as long as it takes to read the table.
+ */
+function* addHeld(table: string): Program<void> {
+  const [row] = yield read(
+    'SELECT count(*)::integer FROM pg_constraint WHERE conrelid = to_regclass($1::text) AND conname = $2::text',
+    [`"${table}"`, `${table}_held`],
+  )
+  if (number(row?.[0]) > 0) return
+  yield read(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
+  yield read(
+    `ALTER TABLE "${table}" ADD CONSTRAINT "${table}_held" CHECK ((executor_id IS NULL OR claim_at IS NOT NULL AND claim_count > 0) AND (output IS NULL OR status = 'completed')) NOT VALID`,
+  )
+}
+
+/** Looks at the rows that were there before; meanwhile others read and write as ever. */
+function* validateHeld(table: string): Program<void> {
+  yield read(`ALTER TABLE "${table}" VALIDATE CONSTRAINT "${table}_held"`)
 }
 
 function tableText(table: string): string {

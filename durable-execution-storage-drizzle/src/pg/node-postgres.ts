@@ -1,6 +1,7 @@
 /** The driver `pg`: a pool, or a single client. */
 import { lineOf, type Line } from '../line'
 import type { SqlRow } from '../row'
+import { Suspects } from '../suspects'
 import { cancelStatement } from './cancel'
 import {
   AS_IT_IS,
@@ -41,7 +42,8 @@ type ClientClass = new (config: unknown) => NewClient
 interface PgPool {
   readonly Client: ClientClass
   readonly options: unknown
-  connect(): Promise<PooledClient>
+  connect(callback: (error: Error | undefined, client: PooledClient | undefined) => void): void
+  on(event: 'connect', listener: (client: object) => void): unknown
 }
 
 /** Whether this is a pool or a client of `pg`. */
@@ -69,6 +71,7 @@ function isClient(client: object): client is PgClient {
 class PoolDriver implements Driver {
   readonly textForm = AS_IT_IS
   private readonly pool: PgPool
+  private readonly suspects = new Suspects()
 
   constructor(pool: PgPool) {
     this.pool = pool
@@ -95,20 +98,21 @@ class PoolDriver implements Driver {
     signal: AbortSignal | undefined,
     work: (client: PgClient) => Promise<T>,
   ): Promise<T> {
-    const client = await this.acquire(signal)
+    const client = await this.acquireAlive(signal)
+    const sentAt = this.suspects.sent()
     let isReleased = false
     const release = (destroy: boolean): void => {
       if (isReleased) return
       isReleased = true
       client.release(destroy)
     }
-    // A connection in use has no other listener: without one its end would end the process.
-    client.on('error', ignore)
     try {
       const answer = await unlessAborted(work(client), signal, () => {
         cancelStatement(client)
         release(true)
+        this.suspect(sentAt)
       })
+      this.suspects.answered(client)
       client.off('error', ignore)
       release(false)
       return answer
@@ -120,15 +124,86 @@ class PoolDriver implements Driver {
     }
   }
 
+  /** From now on connections that have answered nothing since are not used. */
+  private suspect(sentAt: number): void {
+    const { pool, suspects } = this
+    if (!suspects.isWatching) {
+      pool.on('connect', (client) => {
+        suspects.answered(client)
+      })
+    }
+    suspects.hung(sentAt)
+  }
+
+  private async acquireAlive(signal: AbortSignal | undefined): Promise<PooledClient> {
+    for (;;) {
+      const client = await this.acquire(signal)
+      if (!this.suspects.includes(client)) return client
+      client.release(true)
+    }
+  }
+
   private acquire(signal: AbortSignal | undefined): Promise<PooledClient> {
-    const connecting = this.pool.connect()
+    const { pool } = this
+    let leave = ignore
+    const connecting = new Promise<PooledClient>((resolve, reject) => {
+      const receive: Parameters<PgPool['connect']>[0] = (error, client) => {
+        if (!client) {
+          reject(error ?? new Error('The pool answered without a connection'))
+          return
+        }
+        // A connection in use has no other listener: without one its end would end the process. At once, not in a later turn:
+        // what says that it is made and what says that it is ended may come in one packet.
+        client.on('error', ignore)
+        resolve(client)
+      }
+      leave = () => {
+        giveUpWaiting(pool, receive)
+      }
+      pool.connect(receive)
+    })
     return unlessAborted(connecting, signal, () => {
+      leave()
       // Comes too late: it goes back as it is.
       connecting.then((client) => {
+        client.off('error', ignore)
         client.release()
       }, ignore)
     })
   }
+}
+
+/**
+ * Leaves the line of those that wait for a connection of a pool, and ends the connections that are still being made: nobody got one
+ * for as long as a call may take. Left alone they would fill the pool for good, which has no time limit for them by default.
+ */
+function giveUpWaiting(pool: PgPool, callback: unknown): void {
+  const waiting = listOf(pool, '_pendingQueue')
+  const place = waiting.findIndex((item) => Reflect.get(item, 'callback') === callback)
+  if (place !== -1) waiting.splice(place, 1)
+  for (const client of listOf(pool, '_clients')) {
+    if (Reflect.get(client, '_connecting') === true && Reflect.get(client, '_connected') !== true) {
+      endSocket(client)
+    }
+  }
+}
+
+function listOf(pool: object, name: string): object[] {
+  const list: unknown = Reflect.get(pool, name)
+  return Array.isArray(list) ? (list as object[]) : []
+}
+
+/** Ends the socket below a client without a farewell, which nobody would hear. */
+function endSocket(client: object): void {
+  const connection: unknown = Reflect.get(client, 'connection')
+  const stream: unknown = isObject(connection) ? Reflect.get(connection, 'stream') : null
+  if (!isObject(stream)) return
+  const destroy: unknown = Reflect.get(stream, 'destroy')
+  if (typeof destroy === 'function') Reflect.apply(destroy, stream, [])
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /**

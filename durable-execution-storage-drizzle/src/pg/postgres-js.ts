@@ -1,4 +1,4 @@
-/** The driver `postgres` (postgres.js), which is a pool. */
+/** The driver `postgres` (postgres.js). */
 import type { SqlRow } from '../row'
 import {
   AS_IT_IS,
@@ -11,7 +11,8 @@ import {
   type Execute,
   type Query,
 } from './driver'
-import { ConflictError } from './errors'
+import { classify, ConflictError } from './errors'
+import { loadPostgresJs, OwnConnections, type OwnConnection } from './postgres-js-connections'
 
 interface PendingRows extends PromiseLike<{ readonly command: string }> {
   values(): Promise<SqlRow[]> & { cancel(): void }
@@ -32,8 +33,11 @@ interface Reserved extends Sender {
   release(): void
 }
 
-interface PostgresJs extends Sender {
+/** What `postgres()` returned. */
+export interface PostgresJs extends Sender {
+  readonly options: object
   reserve(): Promise<Reserved>
+  end(options: { readonly timeout: number }): Promise<void>
   /** Opens a connection of its own, once, and keeps it: it connects again by itself, and says so by `onListening`. */
   listen(
     channel: string,
@@ -43,8 +47,8 @@ interface PostgresJs extends Sender {
 }
 
 /** Whether this is what `postgres()` returned. */
-export function postgresJsDriver(client: unknown): Driver | null {
-  return isPostgresJs(client) ? new PostgresJsDriver(client) : null
+export function postgresJsDriver(client: unknown, load = loadPostgresJs): Driver | null {
+  return isPostgresJs(client) ? new PostgresJsDriver(client, load) : null
 }
 
 function isPostgresJs(client: unknown): client is PostgresJs {
@@ -55,45 +59,44 @@ function isPostgresJs(client: unknown): client is PostgresJs {
   )
 }
 
-/** Cannot destroy a single connection: one that hangs is asked to cancel, and answers when its socket does. */
+/**
+ * Works on connections of its own, made with the options of the user's client. The client itself gives no hold of a single
+ * connection: one that hangs can't be ended and is lost to it; after an outage it may wait for twenty seconds before it connects
+ * again; and a transaction whose connection is killed can end the process. Only where no others can be made is it used itself.
+ */
 class PostgresJsDriver implements Driver {
   readonly textForm = AS_IT_IS
   private readonly client: PostgresJs
+  private readonly own: OwnConnections
 
-  constructor(client: PostgresJs) {
+  constructor(client: PostgresJs, load: typeof loadPostgresJs) {
     this.client = client
+    this.own = new OwnConnections(client.options, load)
   }
 
-  query(query: Query, signal: AbortSignal | undefined): Promise<readonly SqlRow[]> {
-    return send(this.client, query, signal)
+  async query(query: Query, signal: AbortSignal | undefined): Promise<readonly SqlRow[]> {
+    const own = await this.own.take()
+    if (!own) return send(this.client, query, signal)
+    return this.using(own, signal, () => send(own.client, query, undefined))
   }
 
-  transaction<T>(
+  async transaction<T>(
     work: (execute: Execute) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    return unlessAborted(this.transact(work, signal), signal)
+    const own = await this.own.take()
+    return own
+      ? this.using(own, signal, () => transact(own.client, work, undefined))
+      : unlessAborted(this.transactReserved(work, signal), signal)
   }
 
-  /**
-   * Not by the driver's own `begin`: that prepares its `commit`, and behind a pooler in transaction mode, where the statement is lost,
-   * the second try of it ends the transaction with a rollback that looks like a commit.
-   */
-  private async transact<T>(
+  private async transactReserved<T>(
     work: (execute: Execute) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
     const connection = await this.client.reserve()
     try {
-      await connection.unsafe(`BEGIN ${ISOLATION}`)
-      const answer = await work((query) => send(connection, query, signal))
-      const { command } = await connection.unsafe('COMMIT')
-      if (command !== 'COMMIT') throw new ConflictError(`The commit ended with ${command}`)
-      return answer
-    } catch (error) {
-      // Where the connection is gone the transaction is too.
-      await Promise.resolve(connection.unsafe('ROLLBACK')).catch(() => undefined)
-      throw error
+      return await transact(connection, work, signal)
     } finally {
       connection.release()
     }
@@ -121,6 +124,50 @@ class PostgresJsDriver implements Driver {
   private listener(): Sender {
     const sender: unknown = Reflect.get(Object(Reflect.get(this.client, 'listen')) as object, 'sql')
     return isPostgresJs(sender) ? sender : this.client
+  }
+
+  private async using<T>(
+    own: OwnConnection,
+    signal: AbortSignal | undefined,
+    call: () => Promise<T>,
+  ): Promise<T> {
+    const destroy = (): void => {
+      own.destroy()
+    }
+    try {
+      if (signal?.aborted === true) destroy()
+      const answer = await unlessAborted(call(), signal, destroy)
+      this.own.giveBack(own)
+      return answer
+    } catch (error) {
+      if (classify(error) === 'away') destroy()
+      else this.own.giveBack(own)
+      throw error
+    }
+  }
+}
+
+/**
+ * On a connection that is nobody else's. Not by the driver's own `begin`: that prepares its `commit`, and behind a pooler in
+ * transaction mode, where the statement is lost, the second try of it ends the transaction with a rollback that looks like a commit.
+ */
+async function transact<T>(
+  connection: Sender,
+  work: (execute: Execute) => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  await connection.unsafe(`BEGIN ${ISOLATION}`)
+  try {
+    const answer = await work((query) => send(connection, query, signal))
+    const { command } = await connection.unsafe('COMMIT')
+    if (command !== 'COMMIT') throw new ConflictError(`The commit ended with ${command}`)
+    return answer
+  } catch (error) {
+    // Where the connection is gone the transaction is too.
+    if (classify(error) !== 'away') {
+      await Promise.resolve(connection.unsafe('ROLLBACK')).catch(() => undefined)
+    }
+    throw error
   }
 }
 

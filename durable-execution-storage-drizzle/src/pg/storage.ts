@@ -37,7 +37,7 @@ import {
 import { checkTableName } from '../table-name'
 import type { Driver } from './driver'
 import { toStorageError } from './errors'
-import { migrate } from './migrate'
+import { migrateNext } from './migrate'
 import { nodePostgresDriver } from './node-postgres'
 import { pgliteDriver } from './pglite'
 import { postgresJsDriver } from './postgres-js'
@@ -140,13 +140,15 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
 
   /**
    * Creates the table, or brings it to the version of this library. Safe to call at every start, by several processes at once.
+   * An upgrade keeps nobody waiting for long: executors, also of the version before, may go on working on the table.
    * Not needed where drizzle-kit makes the migrations.
    *
-   * @throws A `DurableExecutionError`: retryable if the database is away.
+   * @throws A `DurableExecutionError`: retryable if the database is away, or a long transaction stays in the way.
    */
-  migrate(): Promise<void> {
-    const program = (): Program<void> => migrate(this.statements.tableName)
-    return this.run({ program, isTransaction: true, isRepeatable: true })
+  async migrate(): Promise<void> {
+    const program = (): Program<boolean> => migrateNext(this.statements.tableName)
+    let hasMore = true
+    while (hasMore) hasMore = await this.run({ program, isTransaction: true, isRepeatable: true })
   }
 
   /** With a transaction of the user the rows are there for others when that commits. */

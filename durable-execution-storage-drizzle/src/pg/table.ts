@@ -104,6 +104,9 @@ const NEVER_OTHERWISE: Readonly<Record<string, SQL>> = {
   counts: sql.raw(
     'attempt >= 0 AND takeovers >= 0 AND claim_count >= 0 AND active_children_count >= 0',
   ),
+  held: sql.raw(
+    "(executor_id IS NULL OR claim_at IS NOT NULL AND claim_count > 0) AND (output IS NULL OR status = 'completed')",
+  ),
   child_is_whole: sql.raw(
     '(parent_execution_id IS NULL) = (parent_task_id IS NULL) AND (parent_execution_id IS NULL) = (index_in_parent IS NULL) AND (parent_execution_id IS NULL) = (is_finalize IS NULL)',
   ),

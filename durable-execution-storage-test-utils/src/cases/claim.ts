@@ -126,6 +126,17 @@ export const claimCases = casesOf('claim', [
     },
   },
   {
+    name: 'takes a from between two milliseconds, as executors reckon it',
+    async run(context) {
+      await context.insert(staggered('a', 'b', 'c'))
+      context.advance(1000)
+      const { records, dueFrom } = await context.claim({ from: START + 99.75, limit: 1 })
+      same([idsOf(records), dueFrom], [['b'], START + 100], 'claimed from just before b was due')
+      same(idsOf((await context.claim({ from: START + 100.25 })).records), ['c'], 'from just after')
+      same(idsOf((await context.claim({ from: -0.5 })).records), ['a'], 'from the beginning')
+    },
+  },
+  {
     name: 'never takes a row that was taken already, nor a finished one',
     async run(context) {
       await started(context, 'finished')

@@ -122,6 +122,16 @@ export const recoverCases = casesOf('recover', [
     },
   },
   {
+    name: 'takes a from between two milliseconds, as executors reckon it',
+    async run(context) {
+      await started(context, 'a')
+      const { claimAt } = await context.row('a')
+      const endsAt = claimAt ?? 0
+      same(idsOf(await context.recover({ from: endsAt - 0.25 })), ['a'], 'found from just before')
+      same(await context.recover({ from: endsAt + 0.25 }), [], 'found from just after')
+    },
+  },
+  {
     name: 'finds nothing that was released, finished or cancelled',
     async run(context) {
       await started(context, 'finished')

@@ -124,7 +124,7 @@ export class Waiters<TTransaction> implements Job {
   async runOnce(): Promise<number | null> {
     const { environment, storage, push } = this.runtime
     const now = environment.monotonic()
-    const looking = this.all().filter((waiter) => isDueAbout(waiter, now))
+    const looking = this.dueAbout(now)
     const executionIds = [...new Set(looking.map(({ executionId }) => executionId))]
     if (this.byId.size > 0) push.awaitFinished()
     if (executionIds.length > 0) {
@@ -145,6 +145,13 @@ export class Waiters<TTransaction> implements Job {
     }
     const nextLookAt = Math.min(...this.all().map((waiter) => waiter.nextLookAt))
     return nextLookAt === Infinity ? null : Math.max(0, nextLookAt - environment.monotonic())
+  }
+
+  /** Once somebody is due, who is due soon comes along: waits that began at different moments become one look, not one each. */
+  private dueAbout(now: number): Waiter[] {
+    const waiters = this.all()
+    if (waiters.every(({ nextLookAt }) => nextLookAt > now)) return []
+    return waiters.filter((waiter) => waiter.nextLookAt - this.intervalMs(waiter) / 2 <= now)
   }
 
   private looked(
@@ -214,11 +221,6 @@ export class Waiters<TTransaction> implements Job {
     waiters?.delete(waiter)
     if (waiters?.size === 0) this.byId.delete(waiter.executionId)
   }
-}
-
-/** Who is due soon comes along: waits that began at different moments become one look, not one each. */
-function isDueAbout({ nextLookAt, intervalMs }: Waiter, now: number): boolean {
-  return nextLookAt - intervalMs / 2 <= now
 }
 
 /** Reads the options of a wait, as users without types give them too. */

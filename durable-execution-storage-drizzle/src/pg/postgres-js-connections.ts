@@ -1,0 +1,158 @@
+/** Connections of postgres.js of our own, each a client with one connection whose socket is known and can be ended. */
+import { connect, type Socket } from 'node:net'
+
+import type { PostgresJs } from './postgres-js'
+
+type CreatePostgresJs = (options: object) => PostgresJs
+
+/** How long a connection is kept that nobody uses. */
+const IDLE_MS = 10_000
+
+/** The parsed options of a client that matter here. */
+interface Options {
+  readonly path?: unknown
+  readonly host?: unknown
+  readonly port?: unknown
+  readonly target_session_attrs?: unknown
+}
+
+type Address = { readonly path: string } | { readonly host: string; readonly port: number }
+
+/** One connection: when it is gone, another has to be made. */
+export class OwnConnection {
+  readonly client: PostgresJs
+  private readonly addresses: readonly Address[]
+  private socket: Socket | null = null
+  private hasConnected = false
+
+  constructor(create: CreatePostgresJs, options: Options) {
+    this.addresses = addressesOf(options)
+    const [first] = this.addresses
+    this.client = create({
+      ...options,
+      // It would not say that it can't connect where there are more.
+      ...(first && 'host' in first ? { host: [first.host], port: [first.port] } : {}),
+      max: 1,
+      idle_timeout: null,
+      max_lifetime: null,
+      // Ends the process where the connection breaks in the midst of it, and nothing here needs them.
+      fetch_types: false,
+      socket: () => this.connect(),
+    })
+  }
+
+  /** Whether it has not been ended, by whomever. */
+  get isAlive(): boolean {
+    return this.socket?.destroyed !== true
+  }
+
+  /** Ends it at once, whatever it is doing. */
+  destroy(): void {
+    this.hasConnected = true
+    this.socket?.destroy(new Error('The connection was given up'))
+    this.client.end({ timeout: 0 }).catch(ignore)
+  }
+
+  /** Nobody uses it for now: it doesn't keep the process alive, and ends after a while. */
+  rest(): void {
+    this.socket?.unref().setTimeout(IDLE_MS, () => {
+      this.destroy()
+    })
+  }
+
+  wake(): void {
+    this.socket?.ref().setTimeout(0).removeAllListeners('timeout')
+  }
+
+  /** Called by postgres.js whenever it wants to connect. */
+  private async connect(): Promise<Socket> {
+    let lastError: unknown = new Error('The connection is gone')
+    if (this.hasConnected) throw lastError
+    for (const address of this.addresses) {
+      try {
+        const socket = await this.open(address)
+        this.hasConnected = true
+        return socket
+      } catch (error) {
+        lastError = error
+      }
+      if (this.hasConnected) break
+    }
+    throw lastError
+  }
+
+  private open(address: Address): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(address)
+      // It asks the socket to whom TLS is to speak.
+      if ('host' in address) Object.assign(socket, address)
+      this.socket = socket
+      socket.once('error', reject)
+      socket.once('connect', () => {
+        socket.off('error', reject)
+        resolve(socket)
+      })
+    })
+  }
+}
+
+function addressesOf({ path, host, port }: Options): Address[] {
+  if (typeof path === 'string') return [{ path }]
+  const hosts: unknown[] = Array.isArray(host) ? host : [host]
+  const ports: unknown[] = Array.isArray(port) ? port : [port]
+  return hosts.map((name, index) => ({
+    host: String(name),
+    port: Number(ports[index] ?? ports[0]),
+  }))
+}
+
+/** Lends connections, one to a call. */
+export class OwnConnections {
+  private readonly options: Options
+  private readonly load: typeof loadPostgresJs
+  private idle: OwnConnection[] = []
+
+  constructor(options: Options, load: typeof loadPostgresJs) {
+    this.options = options
+    this.load = load
+  }
+
+  /** A connection that nobody uses; `null` where none can be made. */
+  async take(): Promise<OwnConnection | null> {
+    // Which of several servers is the one to write to only the client finds out.
+    const create = isSet(this.options.target_session_attrs) ? null : await this.load()
+    if (!create) return null
+    this.idle = this.idle.filter(({ isAlive }) => isAlive)
+    const own = this.idle.pop() ?? new OwnConnection(create, this.options)
+    own.wake()
+    return own
+  }
+
+  /** Takes a connection back whose call is over. */
+  giveBack(own: OwnConnection): void {
+    own.rest()
+    this.idle.push(own)
+  }
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+/** postgres.js; `null` where it can't be loaded, as in a bundle without it. */
+export async function loadPostgresJs(): Promise<CreatePostgresJs | null> {
+  // By a name that bundlers don't follow: who uses another driver has no postgres.js.
+  const name = 'postgres'
+  try {
+    const loaded = (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as {
+      readonly default: CreatePostgresJs
+    }
+    return loaded.default
+  } catch {
+    return null
+  }
+}
+
+function ignore(): void {
+  // It is given up.
+}
