@@ -133,9 +133,7 @@ describe('an executor that gets hints', () => {
     const client = world.add()
     const worker = world.add()
     defineTask(worker.executor)
-    const handle = await world.until(
-      client.executor.enqueueTask(defineTask(client.executor), 1),
-    )
+    const handle = await world.until(client.executor.enqueueTask(defineTask(client.executor), 1))
     expect(client.connection.listening + worker.connection.listening).toBe(0)
     await world.until(worker.executor.start())
     expect(worker.connection.listening).toBe(1)
