@@ -42,6 +42,9 @@ async function work(database: TestDatabase): Promise<number> {
         retentionMs: null,
         maxConcurrentTaskExecutions: 20,
         logLevel: 'warn',
+        onEvent: ({ type }) => {
+          if (type === 'storage_away') warned.push(type)
+        },
       }),
   )
   const tasks = executors.map((executor) => {
@@ -87,6 +90,7 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
       try {
         expect(await work(database)).toBe(60 * 3)
         expect(warned.filter((code) => code === 'DURABLE_EXECUTION_NO_PUSH')).toHaveLength(1)
+        expect(warned).not.toContain('storage_away')
       } finally {
         await database.close()
       }

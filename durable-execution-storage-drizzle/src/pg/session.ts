@@ -43,6 +43,7 @@ const LONGEST_PAUSE_MS = 250
 interface Troubles {
   conflicts: number
   losses: number
+  unprepared: number
 }
 
 /** Runs programs on one Drizzle database. */
@@ -71,7 +72,7 @@ export class Session {
       maxMs: LONGEST_PAUSE_MS,
       random: () => environment.random(),
     })
-    const troubles: Troubles = { conflicts: 0, losses: 0 }
+    const troubles: Troubles = { conflicts: 0, losses: 0, unprepared: 0 }
     for (;;) {
       if (isAborted(work)) throw givenUp()
       try {
@@ -107,11 +108,11 @@ export class Session {
         this.needsIsolation = this.needsIsolation || !work.isTransaction
         troubles.conflicts += 1
         return troubles.conflicts < MAX_CONFLICTS
-      case 'unprepared': {
-        const wasPreparing = this.isPreparing
+      case 'unprepared':
+        // Several calls may meet it at once: each goes on without.
         this.stopPreparing()
-        return wasPreparing
-      }
+        troubles.unprepared += 1
+        return troubles.unprepared === 1
       case 'away':
         troubles.losses += 1
         return work.isRepeatable && troubles.losses < MAX_LOSSES

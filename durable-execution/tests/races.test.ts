@@ -1,0 +1,113 @@
+/** Races that shortcuts bring: rows that are inserted as running, claims whose input takes long to load. */
+import { describe, expect, it, vi } from 'vitest'
+
+import { childTask } from '../src/index'
+import { isHeldAfter } from './support/storage-connection'
+import { createWorld, eventsOf } from './support/world'
+
+const LEASE_MS = 15_000
+const LONG = 3_600_000
+
+describe('an executor that dies', () => {
+  it('between the insert of a row as running and its run has it run by another, a takeover counted', async () => {
+    const world = createWorld()
+    const dying = await world.start({ leaseMs: LEASE_MS })
+    const other = await world.start({ leaseMs: LEASE_MS })
+    const ranHere = vi.fn()
+    const define = (executor: typeof dying.executor, run: () => void) =>
+      executor.task({ id: 'task', timeoutMs: LONG, run })
+    const task = define(dying.executor, ranHere)
+    const ranThere = vi.fn()
+    define(other.executor, ranThere)
+    await world.environment.advanceBy(1000)
+    dying.connection.disturb('insert', isHeldAfter(new Promise(() => {})))
+    void dying.executor.enqueueTask(task).catch(() => undefined)
+    await world.environment.turn()
+    expect(world.storage.dump()[0]?.status).toBe('running')
+    dying.stop()
+    await world.environment.advanceBy(2 * LEASE_MS)
+    expect(ranHere).not.toHaveBeenCalled()
+    expect(ranThere).toHaveBeenCalledTimes(1)
+    expect(eventsOf(other.events, 'execution_taken_over')).toHaveLength(1)
+  })
+
+  it('between the insert of children as running and their runs has them run by another', async () => {
+    const world = createWorld()
+    const dying = await world.start({ leaseMs: LEASE_MS })
+    const other = await world.start({ leaseMs: LEASE_MS })
+    const ran: string[] = []
+    const define = ({ executor }: typeof dying, name: string) => {
+      const child = executor.task({
+        id: 'child',
+        timeoutMs: LONG,
+        run: (_context, index: number) => {
+          ran.push(`child ${index} ${name}`)
+          return index
+        },
+      })
+      return executor.parentTask({
+        id: 'parent',
+        timeoutMs: LONG,
+        runParent: () => {
+          ran.push(`parent ${name}`)
+          return { output: null, children: [childTask(child, 1), childTask(child, 2)] }
+        },
+        finalize: ({ children }) => children.length,
+      })
+    }
+    const parent = define(dying, 'here')
+    define(other, 'there')
+    await world.environment.advanceBy(1000)
+    dying.connection.disturb('settle', isHeldAfter(new Promise(() => {})))
+    const handle = await world.until(dying.executor.enqueueTask(parent))
+    await world.environment.turn()
+    expect(world.storage.dump().filter(({ status }) => status === 'running')).toHaveLength(2)
+    dying.stop()
+    await world.environment.advanceBy(3 * LEASE_MS)
+    expect(ran.sort()).toEqual(['child 1 there', 'child 2 there', 'parent here'])
+    const row = world.storage.dump().find(({ taskId }) => taskId === 'parent')
+    expect(row?.status).toBe('completed')
+    expect(handle).toBeDefined()
+  })
+})
+
+describe('a claim whose input takes longer to load than its lease', () => {
+  async function loadsSlowly(isTaken: boolean): Promise<{ finalized: number; runs: number }> {
+    const world = createWorld()
+    const { executor, connection } = await world.start({ leaseMs: LEASE_MS })
+    const finalize = vi.fn(() => 'finalized')
+    const child = executor.task({ id: 'child', timeoutMs: LONG, run: () => 1 })
+    const parent = executor.parentTask({
+      id: 'parent',
+      timeoutMs: LONG,
+      runParent: () => ({ output: null, children: [childTask(child)] }),
+      finalize,
+    })
+    connection.disturb('getChildren', async (pass) => {
+      const answer = await pass()
+      world.environment.stall(LEASE_MS + 1)
+      const { records } = await world.storage.claim({
+        executorId: 'other',
+        leaseMs: LEASE_MS,
+        queue: 'default',
+        limit: isTaken ? 1 : 0,
+        takeOver: 'also',
+        suspects: 'exclude',
+      })
+      expect(records).toHaveLength(isTaken ? 1 : 0)
+      return answer
+    })
+    const handle = await world.until(executor.enqueueTask(parent))
+    await world.environment.advanceBy(LEASE_MS / 2)
+    const execution = await world.until(handle.getExecution())
+    return { finalized: execution.status === 'completed' ? 1 : 0, runs: finalize.mock.calls.length }
+  }
+
+  it('is not run if another took it over meanwhile', async () => {
+    expect(await loadsSlowly(true)).toEqual({ finalized: 0, runs: 0 })
+  })
+
+  it('is renewed, and then run, if it is still ours', async () => {
+    expect(await loadsSlowly(false)).toEqual({ finalized: 1, runs: 1 })
+  })
+})
