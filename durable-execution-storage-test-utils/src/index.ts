@@ -47,7 +47,7 @@ export { findRunViolations } from './runs'
 export type { NotedRun, Workload } from './runs'
 
 // Locks
-export { watchLocks } from './lock-budget'
+export { sumUpLocks, watchLocks } from './lock-budget'
 export type { LockProbe, LockWaits } from './lock-budget'
 
 // Files

@@ -223,6 +223,24 @@ describe('an enqueue under an id of the caller', () => {
     await expect(world.until((await held).waitAndGetOutput())).resolves.toBe('held')
   })
 
+  it('holds up nothing, however often it is given up and tried again', async () => {
+    const { world, executor, connection, task } = await startCounting()
+    const gate = createDeferred<void>()
+    connection.disturb('insert', isHeldBefore(gate.promise), {
+      times: Infinity,
+      when: ({ executions }) => executions.some(({ executionId }) => executionId === 'mine'),
+    })
+    const held = executor.enqueueTask(task, 'held', { executionId: 'mine' })
+    for (let tries = 0; tries < 5; tries += 1) {
+      // The call is given up after a third of a lease; what may have been lost is looked for, and the call is made again.
+      await world.environment.advanceBy(6000)
+      const free = await world.until(executor.enqueueTask(task, 'free'), 500)
+      await expect(world.until(free.waitAndGetOutput(), 500)).resolves.toBe('free')
+    }
+    gate.resolve()
+    await expect(world.until((await world.until(held)).waitAndGetOutput())).resolves.toBe('held')
+  })
+
   it('runs nothing twice where its answer comes after the first has ended', async () => {
     const { world, executor, connection, task, run } = await startCounting()
     const gate = createDeferred<void>()

@@ -18,6 +18,8 @@ export interface LoadSettings {
 export interface LoadReport extends Seen {
   /** How often an event of each type came. */
   readonly events: Readonly<Record<string, number>>
+  /** How many calls of the storage it made: each is one statement, or more. */
+  readonly calls: number
   /** Events that must not come while the database is there. */
   readonly troubles: readonly ExecutorEvent[]
 }
@@ -48,5 +50,9 @@ await executor.start()
 const client = new LoadClient(executor, database, tasks, settings.name)
 await client.run(settings.users, AbortSignal.timeout(settings.seconds * 1000))
 await executor.shutdown({ graceMs: 30_000 })
+const verbs = Object.values(executor.getStats().storage.verbs)
+const calls = verbs.reduce((sum, { count }) => sum + count, 0)
 await database.close()
-process.stdout.write(JSON.stringify({ ...client.seen, events, troubles } satisfies LoadReport))
+process.stdout.write(
+  JSON.stringify({ ...client.seen, events, calls, troubles } satisfies LoadReport),
+)
