@@ -1,5 +1,9 @@
 import { createRouterClient, os } from '@orpc/server'
-import { DurableExecutor, InMemoryTaskExecutionsStorage } from 'durable-execution'
+import {
+  DurableExecutor,
+  InMemoryTaskExecutionsStorage,
+  TaskExecutionHandle,
+} from 'durable-execution'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 
 import type { TasksRouterOptions } from './options'
@@ -78,6 +82,25 @@ describe('a router of tasks', () => {
     const next = stream.next()
     await executor.shutdown()
     await expect(next).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', status: 503 })
+  })
+
+  it('gives a wait up the moment its caller is gone', async () => {
+    const { client } = start()
+    const wait = vi.spyOn(TaskExecutionHandle.prototype, 'waitAndGetFinishedExecution')
+    onTestFinished(() => {
+      wait.mockRestore()
+    })
+    const target = { taskName: 'echo', executionId: 'a' }
+    await client.enqueueTask({ taskName: 'echo', options: { executionId: 'a' } })
+    const controller = new AbortController()
+    const stream = await client.waitForTaskExecution(target, { signal: controller.signal })
+    const next = stream.next()
+    await vi.waitFor(() => {
+      expect(wait).toHaveBeenCalledOnce()
+    })
+    controller.abort(new Error('Gone'))
+    expect(wait.mock.calls[0]?.[0]?.signal?.aborted).toBe(true)
+    expect(await next).toEqual({ done: true, value: undefined })
   })
 
   it('begins nothing for a caller who is gone', async () => {
