@@ -3,6 +3,10 @@ import { newExecution } from 'durable-execution-storage-test-utils'
 import { afterAll, describe, expect, it } from 'vitest'
 
 import { MySqlDatabases, mySqlServers, type MySqlTestDatabase } from '../../tests/mysql-databases'
+import { OutageScene, until } from '../../tests/support/outage-scene'
+import { OwnConnection } from './connection'
+import type { DriverConnection } from './driver'
+import { migrate, STEPS } from './migrate'
 import { createMySqlTaskExecutionsTable } from './table'
 
 const servers = await mySqlServers()
@@ -56,6 +60,26 @@ async function schemaOf({ all }: MySqlTestDatabase): Promise<unknown> {
   }
 }
 
+function addColumn(table: string, name: string): string[] {
+  return [`ALTER TABLE \`${table}\` ADD COLUMN \`${name}\` int, ALGORITHM = INPLACE, LOCK = NONE`]
+}
+
+/** Takes a step beyond those that there are. */
+async function upgrade(
+  { db }: MySqlTestDatabase,
+  step: (table: string) => readonly string[],
+): Promise<void> {
+  const driver = await db.$client.getConnection()
+  try {
+    const connection = new OwnConnection(driver, {
+      isPrepared: false,
+    })
+    await migrate(connection, 'task_executions', [...STEPS, step])
+  } finally {
+    driver.release()
+  }
+}
+
 describe.each(servers)('migrate on $name', (server) => {
   const databases = new MySqlDatabases(server)
   afterAll(databases.drop)
@@ -97,6 +121,28 @@ describe.each(servers)('migrate on $name', (server) => {
     expect(await opened[0]?.all('SELECT * FROM task_executions_schema')).toEqual([[1, 1]])
     expect(await opened[0]?.rows()).toEqual([])
     for (const database of opened) await database.close()
+  })
+
+  it('upgrades a table in use once, whoever else does, and goes on after a step that broke', async () => {
+    const url = await databases.create()
+    const [database, ...others] = Array.from({ length: 4 }, () => databases.open(url))
+    if (!database) throw new Error('There is a database')
+    await database.storage.migrate()
+    const scene = await OutageScene.start([database.storage], database.rows, 9000)
+    const busy = scene.keepBusy()
+    await until('it is at work', () => scene.runs > 20)
+    const broken = upgrade(database, (table) => [...addColumn(table, 'first'), 'no statement'])
+    await expect(broken).rejects.toThrow()
+    expect(await database.all('SELECT version FROM task_executions_schema')).toEqual([[1]])
+    const runs = scene.runs
+    await Promise.all(others.map((other) => upgrade(other, (table) => addColumn(table, 'second'))))
+    await until('it works on', () => scene.runs > runs + 20)
+    await busy.stop()
+    expect(await database.all('SELECT version FROM task_executions_schema')).toEqual([[2]])
+    await scene.expectAllDoneOnce()
+    expect(scene.count('storage_away')).toBe(0)
+    await scene.end()
+    for (const each of [database, ...others]) await each.close()
   })
 
   it('refuses a row that must never be', async () => {

@@ -4,8 +4,12 @@ import { DurableExecutionError } from 'durable-execution'
 import { number } from '../values'
 import type { Connection } from './session'
 
-/** How the schema came to be: each step leads from one version to the next. A step that was released is never changed. */
-const STEPS: readonly ((table: string) => readonly string[])[] = [createTable]
+/**
+ * How the schema came to be: each step leads from one version to the next. A step that was released is never changed. One that
+ * changes a table in use asks for `ALGORITHM = INPLACE, LOCK = NONE` or less: what copies the table keeps writers out, as a new CHECK
+ * does on MySQL.
+ */
+export const STEPS: readonly ((table: string) => readonly string[])[] = [createTable]
 
 /** How long one process waits for another that migrates, in seconds. */
 const PATIENCE_SECONDS = 60
@@ -20,33 +24,39 @@ const LOCK_NAME = "CONCAT('durable_execution.', LEFT(SHA2(CONCAT(DATABASE(), '.'
  *
  * @param tableName - A checked name.
  */
-export async function migrate(connection: Connection, tableName: string): Promise<void> {
+export async function migrate(
+  connection: Connection,
+  tableName: string,
+  steps = STEPS,
+): Promise<void> {
   const [row] = await connection.read(`SELECT GET_LOCK(${LOCK_NAME}, ${PATIENCE_SECONDS})`, [
     tableName,
   ])
   if (row?.[0] === null || number(row?.[0]) !== 1) throw occupied(tableName)
   try {
-    await upgrade(connection, tableName)
+    await upgrade(connection, tableName, steps)
   } finally {
     await connection.read(`SELECT RELEASE_LOCK(${LOCK_NAME})`, [tableName])
   }
 }
 
-async function upgrade(connection: Connection, tableName: string): Promise<void> {
+async function upgrade(
+  connection: Connection,
+  tableName: string,
+  steps: typeof STEPS,
+): Promise<void> {
   const versions = `\`${tableName}_schema\``
   await connection.define(
     `CREATE TABLE IF NOT EXISTS ${versions} (id int PRIMARY KEY NOT NULL, version int NOT NULL) ENGINE = InnoDB`,
   )
+  await connection.write(`INSERT IGNORE INTO ${versions} (id, version) VALUES (1, 0)`, [])
   const [row] = await connection.read(`SELECT version FROM ${versions} WHERE id = 1`, [])
   const version = number(row?.[0] ?? 0)
-  for (const step of STEPS.slice(version)) {
+  for (const [index, step] of steps.entries()) {
+    if (index < version) continue
     for (const text of step(tableName)) await connection.define(text)
+    await connection.write(`UPDATE ${versions} SET version = ? WHERE id = 1`, [index + 1])
   }
-  if (version >= STEPS.length) return
-  const text = row
-    ? `UPDATE ${versions} SET version = ? WHERE id = 1`
-    : `INSERT INTO ${versions} (id, version) VALUES (1, ?)`
-  await connection.write(text, [STEPS.length])
 }
 
 function occupied(tableName: string): DurableExecutionError {

@@ -1,4 +1,6 @@
 /** The driver `pg`: a pool, or a single client. */
+import { DurableExecutionError } from 'durable-execution'
+
 import { lineOf, type Line } from '../line'
 import type { SqlRow } from '../row'
 import { Suspects } from '../suspects'
@@ -208,7 +210,7 @@ function isObject(value: unknown): value is object {
 
 /**
  * Shares the user's only connection: one call at a time, and none inside a transaction that the user has open. It cannot be
- * replaced, so it is not destroyed either.
+ * replaced, so it is not destroyed when it hangs either: it may still answer.
  */
 class ClientDriver implements Driver {
   readonly textForm = AS_IT_IS
@@ -237,12 +239,30 @@ class ClientDriver implements Driver {
   }
 
   private inLine<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
-    const called = this.line.join(() => {
+    const called = this.line.join(async () => {
+      // Given up while it waited: sent late, a claim would take what nobody waits for any more.
+      signal?.throwIfAborted()
       const isInUse = ['T', 'E'].includes(this.client.getTransactionStatus?.() ?? '')
-      return isInUse ? Promise.reject(inUse()) : call()
+      if (isInUse) throw inUse()
+      try {
+        return await call()
+      } catch (error) {
+        throw this.isLost() ? lost(error) : error
+      }
     })
     return unlessAborted(called, signal)
   }
+
+  private isLost(): boolean {
+    return Reflect.get(this.client, '_queryable') === false
+  }
+}
+
+function lost(cause: unknown): DurableExecutionError {
+  return DurableExecutionError.retryable(
+    `The connection was lost, and a single client cannot be replaced: use a Pool, or start the process anew (${String(cause)})`,
+    { code: 'storage', cause },
+  )
 }
 
 function inUse(): ConflictError {

@@ -1,8 +1,12 @@
 import { getTableConfig, SQLiteSyncDialect } from 'drizzle-orm/sqlite-core'
 import { newExecution } from 'durable-execution-storage-test-utils'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 
-import { DRIVERS, temporaryFiles, type TestDatabase } from '../../tests/databases'
+import { DRIVERS, openMigrated, temporaryFiles, type TestDatabase } from '../../tests/databases'
+import { OutageScene, until } from '../../tests/support/outage-scene'
+import type { SqlRow } from '../row'
+import { migrationOf, STEPS } from './migrate'
+import { runAsync } from './program'
 import { createSQLiteTaskExecutionsTable } from './table'
 
 const files = temporaryFiles()
@@ -51,6 +55,21 @@ function plainSql(text: unknown): string {
     .replaceAll(/ ?([(),]) ?/g, '$1')
 }
 
+/** Takes a step beyond those that there are, in a transaction with the write lock. */
+async function upgrade({ begin, all }: TestDatabase): Promise<void> {
+  const addColumn = (table: string): string[] => [`ALTER TABLE "${table}" ADD COLUMN note text`]
+  const { program } = migrationOf('task_executions', [...STEPS, addColumn])
+  const transaction = await vi.waitFor(begin, { timeout: 20_000, interval: 5 })
+  await runAsync(program(), async (step) => {
+    if (step.kind === 'read') return (await all(step.text))
+    const [params = []] = step.paramsOfEach
+    // What is executed without values gets them written into its text: there are only numbers.
+    await transaction.exec(step.text.replace('?', String(params[0])))
+    return []
+  })
+  await transaction.commit()
+}
+
 describe.each(DRIVERS)('migrate on $name', (driver) => {
   it('makes the schema that drizzle-kit makes', async () => {
     const migrated = driver.open(files.next())
@@ -82,6 +101,23 @@ describe.each(DRIVERS)('migrate on $name', (driver) => {
     await database.storage.migrate()
     expect(await schemaOf(database)).toStrictEqual(before)
     database.close()
+  })
+
+  it('upgrades a table in use once, whoever else does', async () => {
+    const file = files.next()
+    const database = await openMigrated(driver, file)
+    const others = [driver.open(file), driver.open(file)]
+    const scene = await OutageScene.start([database.storage], database.rows, 9000)
+    const busy = scene.keepBusy()
+    await until('it is at work', () => scene.runs > 20)
+    const runs = scene.runs
+    for (const other of others) await upgrade(other)
+    await until('it works on', () => scene.runs > runs + 20)
+    await busy.stop()
+    expect(await database.all('SELECT version FROM task_executions_schema')).toStrictEqual([[2]])
+    await scene.expectAllDoneOnce()
+    await scene.end()
+    for (const each of [database, ...others]) each.close()
   })
 
   it('leaves a newer schema alone', async () => {

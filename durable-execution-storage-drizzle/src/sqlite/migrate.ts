@@ -3,7 +3,7 @@ import { number } from '../values'
 import { read, write, type Program } from './program'
 
 /** How the schema came to be: each step leads from one version to the next. A step that was released is never changed. */
-const STEPS: readonly ((table: string) => readonly string[])[] = [createTable]
+export const STEPS: readonly ((table: string) => readonly string[])[] = [createTable]
 
 /** What `migrate` needs to know. */
 export interface Migration {
@@ -18,7 +18,7 @@ export interface Migration {
  *
  * @param tableName - A checked name.
  */
-export function migrationOf(tableName: string): Migration {
+export function migrationOf(tableName: string, steps = STEPS): Migration {
   const versions = `"${tableName}_schema"`
   const prepare = [
     `CREATE TABLE IF NOT EXISTS ${versions} (id integer PRIMARY KEY NOT NULL CHECK (id = 1), version integer NOT NULL)`,
@@ -30,10 +30,10 @@ export function migrationOf(tableName: string): Migration {
       for (const text of prepare) yield write(text)
       const [row] = yield read(`SELECT version FROM ${versions}`, [])
       const version = number(row?.[0] ?? 0)
-      for (const step of STEPS.slice(version)) {
+      for (const step of steps.slice(version)) {
         for (const text of step(tableName)) yield write(text)
       }
-      if (version < STEPS.length) yield write(`UPDATE ${versions} SET version = ?`, [STEPS.length])
+      if (version < steps.length) yield write(`UPDATE ${versions} SET version = ?`, [steps.length])
     },
   }
 }

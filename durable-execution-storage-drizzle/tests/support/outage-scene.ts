@@ -153,9 +153,10 @@ export class OutageScene {
     }
   }
 
-  async end(): Promise<void> {
+  /** @param graceMs - How long results may still be stored. */
+  async end(graceMs?: number): Promise<void> {
     this.release()
-    await Promise.all(this.executors.map((executor) => executor.shutdown()))
+    await Promise.all(this.executors.map((executor) => executor.shutdown({ graceMs })))
   }
 
   private add(storage: TaskExecutionsStorage<unknown>, leaseMs: number): void {
