@@ -6,12 +6,8 @@
  */
 import { messageOf } from '../errors'
 import type { Environment } from '../lib/environment'
-import {
-  AWAITED_MS,
-  type StorageListener,
-  type StorageSubscription,
-  type TaskExecutionsStorage,
-} from '../storage/storage'
+import { AWAITED_MS, type StorageListener, type StorageSubscription } from '../storage/listener'
+import type { TaskExecutionsStorage } from '../storage/storage'
 import type { Events } from './events'
 
 /** Executions are said to be awaited again after this share of the time for which it holds. */
@@ -77,9 +73,7 @@ export class Push {
     this.subscription?.awaitFinished()
   }
 
-  private async subscribe(
-    listen: () => Promise<StorageSubscription> | undefined,
-  ): Promise<void> {
+  private async subscribe(listen: () => Promise<StorageSubscription> | undefined): Promise<void> {
     try {
       this.subscription = (await listen()) ?? null
     } catch (error) {

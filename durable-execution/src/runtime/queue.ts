@@ -79,8 +79,7 @@ export class Queue {
   /** A round of claims took so many rows. */
   claimed(count: number): void {
     if (count > 0) this.backoff.reset()
-    this.jitterMs =
-      count > 0 ? SHORTEST_JITTER_MS : Math.min(this.jitterMs * 2, LONGEST_JITTER_MS)
+    this.jitterMs = count > 0 ? SHORTEST_JITTER_MS : Math.min(this.jitterMs * 2, LONGEST_JITTER_MS)
   }
 
   /** Ends all timers. */
