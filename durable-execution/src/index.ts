@@ -121,7 +121,8 @@ export { applyChange, changedTimes } from './execution/change'
 export type { ChangedAt, ChangedTimes, ExecutionChange } from './execution/change'
 export { transitions }
 export { isFinished, isWaiting } from './execution/status'
-export { AWAITED_MS, SOON_MS } from './storage/storage'
+export { AWAITED_MS, SOON_MS } from './storage/listener'
+export type { StorageListener, StorageSubscription } from './storage/listener'
 export { assertOneWritePerRow, fitsTakeOver, guardSettlement, isHeld } from './storage/requests'
 export { Backoff } from './lib/backoff'
 export { delay, systemEnvironment } from './lib/environment'
@@ -149,8 +150,6 @@ export type {
   SettleRequest,
   StorageAnswer,
   StorageCall,
-  StorageListener,
-  StorageSubscription,
   TakeOver,
   WakeAnswer,
   WakeOutcome,

@@ -6,12 +6,8 @@
  */
 import { messageOf } from '../errors'
 import type { Environment } from '../lib/environment'
-import {
-  AWAITED_MS,
-  type StorageListener,
-  type StorageSubscription,
-  type TaskExecutionsStorage,
-} from '../storage/storage'
+import { AWAITED_MS, type StorageListener, type StorageSubscription } from '../storage/listener'
+import type { TaskExecutionsStorage } from '../storage/storage'
 import type { Events } from './events'
 
 /** Executions are said to be awaited again after this share of the time for which it holds. */

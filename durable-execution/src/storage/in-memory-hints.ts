@@ -4,7 +4,7 @@
  */
 import type { ExecutionRecord } from '../execution/record'
 import { isFinished } from '../execution/status'
-import { SOON_MS, type StorageListener, type StorageSubscription } from './storage'
+import { SOON_MS, type StorageListener, type StorageSubscription } from './listener'
 
 /** Listeners, and what they are about to be told. */
 export class Hints {

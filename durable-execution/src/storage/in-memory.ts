@@ -9,6 +9,7 @@ import { readOptions, show } from '../lib/validation'
 import { Hints } from './in-memory-hints'
 import { Rows } from './in-memory-rows'
 import * as writes from './in-memory-writes'
+import type { StorageListener, StorageSubscription } from './listener'
 import { fitsTakeOver, isHeld } from './requests'
 import type {
   CancelOutcome,
@@ -30,8 +31,6 @@ import type {
   SettleRequest,
   StorageAnswer,
   StorageCall,
-  StorageListener,
-  StorageSubscription,
   TaskExecutionsStorage,
   WakeAnswer,
   WakeRequest,

@@ -1,5 +1,6 @@
 /** One executor's way to a storage, which a test can disturb: fail calls, lose their answers, hold them up, cut it off. */
-import type { StorageListener, TaskExecutionsStorage } from '../../src/storage/storage'
+import type { StorageListener } from '../../src/storage/listener'
+import type { TaskExecutionsStorage } from '../../src/storage/storage'
 
 /** The verbs of a storage that are calls. */
 export type Verb = Exclude<keyof TaskExecutionsStorage, 'listen'>
