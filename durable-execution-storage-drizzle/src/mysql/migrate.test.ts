@@ -5,7 +5,6 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { MySqlDatabases, mySqlServers, type MySqlTestDatabase } from '../../tests/mysql-databases'
 import { OutageScene, until } from '../../tests/support/outage-scene'
 import { OwnConnection } from './connection'
-import type { DriverConnection } from './driver'
 import { migrate, STEPS } from './migrate'
 import { createMySqlTaskExecutionsTable } from './table'
 

@@ -4,7 +4,6 @@ import { afterAll, describe, expect, it, vi } from 'vitest'
 
 import { DRIVERS, openMigrated, temporaryFiles, type TestDatabase } from '../../tests/databases'
 import { OutageScene, until } from '../../tests/support/outage-scene'
-import type { SqlRow } from '../row'
 import { migrationOf, STEPS } from './migrate'
 import { runAsync } from './program'
 import { createSQLiteTaskExecutionsTable } from './table'

@@ -107,7 +107,11 @@ export class OutageScene {
   keepBusy(): { readonly stop: () => Promise<void> } {
     let isOver = false
     const enqueue = async (executor: DurableExecutor): Promise<void> => {
-      while (!isOver) this.handles.push(await executor.enqueueTask(this.tree, 2))
+      while (!isOver) {
+        this.handles.push(await executor.enqueueTask(this.tree, 2))
+        // A driver that answers at once leaves no time for anything else.
+        await new Promise(setImmediate)
+      }
     }
     const loops = this.executors.map(enqueue)
     const stop = async (): Promise<void> => {
