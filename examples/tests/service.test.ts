@@ -58,8 +58,9 @@ describe('the service of two processes', () => {
     'goes through its scenario on PostgreSQL',
     { timeout: LONGEST_MS },
     async () => {
-      if (postgresUrl === undefined)
+      if (postgresUrl === undefined) {
         throw new Error('PostgreSQL is required: set TEST_POSTGRES_URL')
+      }
       const { stdout } = await runService(postgresUrl)
       expect(stdout).toContain('Database: PostgreSQL')
       for (const line of SCENARIO) expect(stdout).toMatch(line)
