@@ -42,7 +42,7 @@ function section(name: string, rows: readonly Measurement[]): string {
 }
 
 /** A number with three digits that matter. */
-export function format(value: number): string {
+function format(value: number): string {
   if (Number.isNaN(value)) return '–'
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')
   return String(Number(value.toPrecision(3)))

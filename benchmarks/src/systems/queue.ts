@@ -1,6 +1,4 @@
 /** What P1, P2 and P3 ask of every system that runs tasks. */
-import type { BenchContext } from '../workload'
-
 /** The input of every task, about a hundred bytes as JSON. */
 export interface Input {
   readonly user: string
@@ -45,9 +43,6 @@ export interface TaskQueue {
   roundTrip(input: Input): Promise<void>
   close(): Promise<void>
 }
-
-/** Opens a system. */
-export type OpenQueue = (context: BenchContext) => Promise<TaskQueue>
 
 /** Counts ends, and resolves at a number of them. */
 export class Counter {

@@ -10,7 +10,7 @@ import { createTaskExecutionRecord } from 'durable-execution-storage-test-utils'
 import { COLUMNS, toRow, type SqlValue } from '../../src/row'
 
 /** The moment at which the ready rows are due; statements are sent with a later one. */
-export const DUE_AT = 1_750_000_000_000
+const DUE_AT = 1_750_000_000_000
 /** The moment of the calls. */
 export const NOW = DUE_AT + 1_000_000
 
