@@ -7,7 +7,8 @@ import { findViolations } from './invariants'
 describe('createTaskExecutionRecord', () => {
   it.each(ALL_TASK_EXECUTION_STATUSES)('makes a record that may be, of status %s', (status) => {
     const record = createTaskExecutionRecord({ executionId: 'p', status })
-    const child = createTaskExecutionRecord({ ...childOf(record, 0), executionId: 'c' })
+    const place = status === 'waiting_for_finalize' ? finalizeOf(record) : childOf(record, 0)
+    const child = createTaskExecutionRecord({ ...place, executionId: 'c' })
     const rows = isWaiting(status) ? [record, child] : [record]
     expect(findViolations(rows)).toEqual([])
   })
