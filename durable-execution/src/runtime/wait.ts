@@ -92,6 +92,8 @@ export class Waiters<TTransaction> implements Job {
         nextLookAt: environment.monotonic(),
         mayBeMissingUntil,
       }
+      // What runs here ends here: its end is seen without a look, unless its claim is lost.
+      if (this.isHere(waiter)) waiter.nextLookAt += this.intervalMs(waiter)
       this.add(waiter)
       this.wake()
     })
@@ -126,7 +128,7 @@ export class Waiters<TTransaction> implements Job {
     const now = environment.monotonic()
     const looking = this.dueAbout(now)
     const executionIds = [...new Set(looking.map(({ executionId }) => executionId))]
-    if (this.byId.size > 0) push.awaitFinished()
+    if (this.all().some((waiter) => !this.isHere(waiter))) push.awaitFinished()
     if (executionIds.length > 0) {
       // A hint that comes meanwhile makes it look again.
       for (const waiter of looking) waiter.nextLookAt = Infinity
@@ -181,6 +183,10 @@ export class Waiters<TTransaction> implements Job {
       waiter.nextLookAt = Math.min(waiter.nextLookAt, now + this.intervalMs(waiter))
       waiter.looks += 1
     }
+  }
+
+  private isHere({ executionId }: Waiter): boolean {
+    return this.runtime.held.has(executionId)
   }
 
   private intervalMs({ looks, longestIntervalMs }: Waiter): number {
