@@ -1,3 +1,6 @@
+import { mergeConfig } from 'vitest/config'
+
 import { vitestBase } from '../vitest.base.ts'
 
-export default vitestBase
+// Journeys wait for leases and time-outs most of the time: more of them at once than there are processors.
+export default mergeConfig(vitestBase, { test: { maxWorkers: 5 } })

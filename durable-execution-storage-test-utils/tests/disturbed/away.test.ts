@@ -1,0 +1,7 @@
+import { awayAfter, describeJourneys } from '../../src/index'
+import { disturbed } from './storage'
+
+describeJourneys(
+  'the storage is away for a while',
+  disturbed(() => awayAfter(12, 300)),
+)
