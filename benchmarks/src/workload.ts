@@ -17,6 +17,14 @@ export type SystemName =
   | (typeof FAST_PEERS)[number]
   | (typeof SLOW_PEERS)[number]
 
+/** All of them, ours first. */
+export const ALL_SYSTEMS: readonly SystemName[] = [
+  'durable-execution',
+  ...BASELINES,
+  ...FAST_PEERS,
+  ...SLOW_PEERS,
+]
+
 /** Where and how much a workload runs. */
 export interface BenchContext {
   readonly storage: StorageName

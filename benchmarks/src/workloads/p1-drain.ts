@@ -4,15 +4,7 @@ import type { Figures } from '../measurement'
 import { cpuOf, rate, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputsFrom } from '../systems/queue'
-import {
-  BASELINES,
-  FAST_PEERS,
-  scaled,
-  SLOW_PEERS,
-  STORAGES,
-  type BenchContext,
-  type Workload,
-} from '../workload'
+import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
 
 const TASKS = 20_000
 
@@ -20,7 +12,7 @@ export const drain: Workload = {
   id: 'P1',
   title: 'Drain 20,000 ready tasks',
   storages: STORAGES,
-  systems: ['durable-execution', ...BASELINES, ...FAST_PEERS, ...SLOW_PEERS],
+  systems: ALL_SYSTEMS,
   run: async (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
 }
 

@@ -3,15 +3,7 @@ import { percentile } from '../measurement'
 import { timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputOf } from '../systems/queue'
-import {
-  BASELINES,
-  FAST_PEERS,
-  scaled,
-  SLOW_PEERS,
-  STORAGES,
-  type BenchContext,
-  type Workload,
-} from '../workload'
+import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
 
 const WARM_UP = 50
 const SAMPLES = 300
@@ -20,7 +12,7 @@ export const result: Workload = {
   id: 'P3',
   title: 'From enqueue to result, one at a time',
   storages: STORAGES,
-  systems: ['durable-execution', ...BASELINES, ...FAST_PEERS, ...SLOW_PEERS],
+  systems: ALL_SYSTEMS,
   run: async (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
 }
 

@@ -3,11 +3,10 @@ import { childTask, type Task } from 'durable-execution'
 
 import type { Figures } from '../measurement'
 import { timed } from '../stopwatch'
-import { openExecutor, type OpenedExecutor } from '../systems/durable-execution'
-import { openBareSql } from '../systems/open'
+import type { OpenedExecutor } from '../systems/durable-execution'
 import { outputOf } from '../systems/queue'
 import { scaled, STORAGES, type BenchContext, type Workload } from '../workload'
-import { commitTime } from './commit'
+import { besideCommit } from './commit'
 
 const CHILDREN = 1000
 const PARENTS = 100
@@ -19,16 +18,7 @@ export const trees: Workload = {
   title: '1 parent of 1,000 children, 100 parents of 10, a tree 100 levels deep',
   storages: STORAGES,
   systems: ['durable-execution', 'contract-sql'],
-  async run(context) {
-    if (context.system === 'contract-sql') {
-      const bare = await openBareSql(context)
-      return { figures: { commit: await commitTime(bare) }, settings: bare.settings }
-    }
-    const opened = await openExecutor(context)
-    const figures = await measure(context, opened)
-    await opened.close()
-    return { figures, settings: `defaults; ${opened.opened.settings}` }
-  },
+  run: (context) => besideCommit(context, measure),
 }
 
 async function measure(context: BenchContext, { executor }: OpenedExecutor): Promise<Figures> {

@@ -3,10 +3,9 @@ import { childTask } from 'durable-execution'
 
 import { percentile, type Figures } from '../measurement'
 import { rate, timed } from '../stopwatch'
-import { openExecutor, type OpenedExecutor } from '../systems/durable-execution'
-import { openBareSql } from '../systems/open'
+import type { OpenedExecutor } from '../systems/durable-execution'
 import { scaled, STORAGES, type BenchContext, type Workload } from '../workload'
-import { commitTime } from './commit'
+import { besideCommit } from './commit'
 
 const STEPS = 10
 const ALONE = 30
@@ -17,16 +16,7 @@ export const chains: Workload = {
   title: 'A chain of 10 steps, one instance and 500',
   storages: STORAGES,
   systems: ['durable-execution', 'contract-sql'],
-  async run(context) {
-    if (context.system === 'contract-sql') {
-      const bare = await openBareSql(context)
-      return { figures: { commit: await commitTime(bare) }, settings: bare.settings }
-    }
-    const opened = await openExecutor(context)
-    const figures = await measure(context, opened)
-    await opened.close()
-    return { figures, settings: `defaults; ${opened.opened.settings}` }
-  },
+  run: (context) => besideCommit(context, measure),
 }
 
 async function measure(context: BenchContext, { executor }: OpenedExecutor): Promise<Figures> {
