@@ -169,6 +169,8 @@ export function serverDrivers(url: string): Driver[] {
           ...(applicationName && { application_name: applicationName }),
         }
         const client = postgres(url, {
+          // Each test opens its own: none is kept for long.
+          idle_timeout: 0.1,
           max: options.poolSize ?? 6,
           connection,
           onnotice: () => undefined,

@@ -5,7 +5,7 @@ import type { PostgresJs } from './postgres-js'
 
 type CreatePostgresJs = (options: object) => PostgresJs
 
-/** How long a connection is kept that nobody uses. */
+/** How long a connection is kept that nobody uses, where the user does not say. */
 const IDLE_MS = 10_000
 
 /** The parsed options of a client that matter here. */
@@ -14,6 +14,8 @@ interface Options {
   readonly host?: unknown
   readonly port?: unknown
   readonly target_session_attrs?: unknown
+  /** In seconds. */
+  readonly idle_timeout?: unknown
 }
 
 type Address = { readonly path: string } | { readonly host: string; readonly port: number }
@@ -22,11 +24,13 @@ type Address = { readonly path: string } | { readonly host: string; readonly por
 export class OwnConnection {
   readonly client: PostgresJs
   private readonly addresses: readonly Address[]
+  private readonly idleMs: number
   private socket: Socket | null = null
   private hasConnected = false
 
   constructor(create: CreatePostgresJs, options: Options) {
     this.addresses = addressesOf(options)
+    this.idleMs = idleMsOf(options)
     const [first] = this.addresses
     this.client = create({
       ...options,
@@ -55,7 +59,7 @@ export class OwnConnection {
 
   /** Nobody uses it for now: it doesn't keep the process alive, and ends after a while. */
   rest(): void {
-    this.socket?.unref().setTimeout(IDLE_MS, () => {
+    this.socket?.unref().setTimeout(this.idleMs, () => {
       this.destroy()
     })
   }
@@ -94,6 +98,10 @@ export class OwnConnection {
       })
     })
   }
+}
+
+function idleMsOf({ idle_timeout: seconds }: Options): number {
+  return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : IDLE_MS
 }
 
 function addressesOf({ path, host, port }: Options): Address[] {
