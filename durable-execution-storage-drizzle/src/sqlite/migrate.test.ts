@@ -60,7 +60,7 @@ async function upgrade({ begin, all }: TestDatabase): Promise<void> {
   const { program } = migrationOf('task_executions', [...STEPS, addColumn])
   const transaction = await vi.waitFor(begin, { timeout: 20_000, interval: 5 })
   await runAsync(program(), async (step) => {
-    if (step.kind === 'read') return (await all(step.text))
+    if (step.kind === 'read') return await all(step.text)
     const [params = []] = step.paramsOfEach
     // What is executed without values gets them written into its text: there are only numbers.
     await transaction.exec(step.text.replace('?', String(params[0])))
