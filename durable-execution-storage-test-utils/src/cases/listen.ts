@@ -171,11 +171,17 @@ export const listenCases = casesOf(
     },
     {
       name: 'tells of a thousand at once',
-      async run(context, heard) {
+      async run(context, heard, subscription) {
         const executionIds = Array.from({ length: 1000 }, (_, index) => `e${index}`)
         await context.insert(
           executionIds.map((executionId) => newExecution({ executionId, start: 'claimed' })),
         )
+        // That somebody waits counts for a while only, and a thousand rows may take longer.
+        subscription.awaitFinished()
+        await context.insert([newExecution({ executionId: 'awaited', start: 'claimed' })])
+        await completed(context, ['awaited'])
+        await heard.untilFinished('awaited')
+        subscription.awaitFinished()
         await completed(context, executionIds)
         for (const executionId of executionIds) await heard.untilFinished(executionId)
       },

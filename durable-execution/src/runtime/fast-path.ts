@@ -44,14 +44,20 @@ export class FastPath<TTransaction> {
    * waited for.
    */
   async whenKnown(insertions: readonly NewExecution[]): Promise<void> {
-    if (this.runtime.lifecycle !== 'started') return
+    const { lifecycle, slots } = this.runtime
+    if (lifecycle !== 'started') return
     for (const queue of new Set(insertions.map((insertion) => insertion.queue))) {
       const known = this.flow.whenKnown(queue)
-      if (!known) continue
-      const ended = new AbortController()
-      await Promise.race([known, delay(this.runtime.environment, LONGEST_WAIT_MS, ended.signal)])
-      ended.abort()
+      if (known) await this.briefly(known)
+      // Ends are being stored at this moment: their slots are worth more than a place in line.
+      if (this.flow.isDrained(queue) && slots.isHeldUp) await this.briefly(slots.whenStored())
     }
+  }
+
+  private async briefly(event: Promise<void>): Promise<void> {
+    const ended = new AbortController()
+    await Promise.race([event, delay(this.runtime.environment, LONGEST_WAIT_MS, ended.signal)])
+    ended.abort()
   }
 
   /** Gives the slots of rows back that were not inserted as ours. */

@@ -12,14 +12,6 @@ import type { Runtime } from './runtime'
 /** How far the storage's clock may be from what is reckoned of it, in milliseconds. */
 const CLOCK_LAG_MS = 2000
 
-/** What was claimed since then has not lapsed. On the monotonic clock. */
-export function leaseAgo({
-  environment,
-  claimant,
-}: Pick<Runtime, 'environment' | 'claimant'>): number {
-  return environment.monotonic() - claimant.leaseMs
-}
-
 /** Recovers lost answers. */
 export class Recoverer<TTransaction> implements Job {
   readonly name = 'recover'

@@ -14,7 +14,6 @@ import { afterStep, nextStepRows, planNextStep } from './chain'
 import { readChildren, readFamily } from './family'
 import type { HeldClaim } from './held-claims'
 import { hasFinalize, planFinalize } from './parent-run'
-import { leaseAgo } from './recover'
 import type { Releaser } from './release'
 import { tooManyTakeovers } from './run'
 import type { Flow, Runtime } from './runtime'
@@ -58,7 +57,8 @@ export class Resumer<TTransaction> {
       events.emit({ type: 'background_error', job: 'resume', message: messageOf(error) })
     } finally {
       claims.drop(held)
-      if (held.isClaimedAnew) this.flow.answerLost(leaseAgo(this.runtime))
+      // Not left to `recover`: a shutdown would not wait for that.
+      if (held.isClaimedAnew) this.flow.resume(held.record)
     }
   }
 

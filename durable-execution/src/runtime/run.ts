@@ -24,7 +24,6 @@ import { nextStepRows } from './chain'
 import type { HeldClaim } from './held-claims'
 import { loadInput, type LoadedInput } from './load-input'
 import { checkParentRun, hasFinalize, planChildren, planFinalize } from './parent-run'
-import { leaseAgo } from './recover'
 import type { Releaser } from './release'
 import { isFresh, type Flow, type Runtime } from './runtime'
 import type { Settler } from './settle'
@@ -87,8 +86,14 @@ export class Runner<TTransaction> {
       claims.drop(held)
       if (held.hasSlot) slots.give()
       if (held.isUnstored) slots.stored()
-      if (held.isClaimedAnew) this.flow.answerLost(leaseAgo(this.runtime))
+      if (held.isClaimedAnew) this.startAnew(held)
     }
+  }
+
+  /** Claimed again here before its last end was known to be stored. Not left to `recover`: a shutdown would not wait for that. */
+  private startAnew({ record, leasedAt }: HeldClaim): void {
+    this.runtime.slots.overdraw()
+    this.flow.start(record, leasedAt)
   }
 
   private async runHeld(held: HeldClaim): Promise<void> {

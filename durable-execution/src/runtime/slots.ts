@@ -5,6 +5,8 @@
  * database reads and writes at the same time. Ends that wait to be stored are bounded too: past the bound nothing new begins.
  */
 
+import { createDeferred, type Deferred } from '../lib/deferred'
+
 /** The most ends that wait to be stored before nothing new begins: two batches, one being written and one being made. */
 const MOST_UNSTORED = 2000
 
@@ -14,6 +16,7 @@ export class Slots {
   private taken = 0
   private unstored = 0
   private readonly onFree: () => void
+  private nextStored: Deferred<void> | null = null
 
   /** @param onFree - Called when there may be a free slot again. */
   constructor(capacity: number, onFree: () => void) {
@@ -29,8 +32,19 @@ export class Slots {
     return this.unstored
   }
 
+  /** Whether nothing new begins only because ends wait to be stored. */
+  get isHeldUp(): boolean {
+    return this.unstored >= MOST_UNSTORED && this.taken < this.capacity
+  }
+
   get freeCount(): number {
     return this.unstored >= MOST_UNSTORED ? 0 : Math.max(0, this.capacity - this.taken)
+  }
+
+  /** Resolves when the next end is stored. */
+  whenStored(): Promise<void> {
+    this.nextStored ??= createDeferred<void>()
+    return this.nextStored.promise
   }
 
   tryTake(): boolean {
@@ -58,6 +72,8 @@ export class Slots {
   /** Such an end is stored, or given up. */
   stored(): void {
     this.unstored -= 1
+    this.nextStored?.resolve()
+    this.nextStored = null
     this.onFree()
   }
 }
