@@ -9,6 +9,7 @@ import { newExecution } from 'durable-execution-storage-test-utils'
 
 import { openStorage } from '../databases/storages'
 import type { BenchContext } from '../workload'
+import { drainInTurn, drainOverlapped } from './draining'
 import type { Floor } from './floor'
 import { BATCH, batchesOf, inputOf, outputOf, type Input } from './queue'
 
@@ -31,6 +32,9 @@ export async function openContractSql(context: BenchContext): Promise<Floor> {
       const executionId = `te_${String(nextId).padStart(36, '0')}`
       return newExecution({ executionId, input: JSON.stringify(input) })
     })
+  const claim = async (): Promise<readonly ExecutionRecord[]> =>
+    (await storage.claim(CLAIM)).records
+  const complete = (records: readonly ExecutionRecord[]): Promise<void> => settle(storage, records)
   return {
     settings: `insert, claim and settle of the storage, 1000 rows a call; ${settings}`,
     async insert(inputs) {
@@ -38,32 +42,14 @@ export async function openContractSql(context: BenchContext): Promise<Floor> {
         await storage.insert({ ...CLAIMANT, executions: rows(batch) })
       }
     },
-    async drain() {
-      let count = 0
-      for (;;) {
-        const { records } = await storage.claim(CLAIM)
-        if (records.length === 0) return count
-        await settle(storage, records)
-        count += records.length
-      }
-    },
-    drainOverlapped: context.storage.startsWith('sqlite') ? null : () => overlapped(storage),
+    drain: () => drainInTurn(claim, complete),
+    drainOverlapped: context.storage.startsWith('sqlite')
+      ? null
+      : () => drainOverlapped(claim, complete),
     async commitOne() {
       await storage.insert({ ...CLAIMANT, executions: rows([inputOf(nextId)]) })
     },
     close,
-  }
-}
-
-async function overlapped(storage: TaskExecutionsStorage<unknown>): Promise<number> {
-  let count = 0
-  let settled: Promise<void> = Promise.resolve()
-  for (;;) {
-    const { records } = await storage.claim(CLAIM)
-    await settled
-    if (records.length === 0) return count
-    settled = settle(storage, records)
-    count += records.length
   }
 }
 

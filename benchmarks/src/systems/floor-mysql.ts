@@ -1,6 +1,7 @@
 /** The floor on MySQL and MariaDB. */
 import mysql from 'mysql2/promise'
 
+import { drainInTurn, drainOverlapped } from './draining'
 import type { Floor } from './floor'
 import { BATCH, batchesOf, inputOf, outputOf, type Input } from './queue'
 
@@ -30,26 +31,16 @@ export async function openFloorMysql(uri: string): Promise<Floor> {
         await first.query('INSERT INTO floor (id, status, due_at, input) VALUES ?', [rows])
       }
     },
-    async drain() {
-      let count = 0
-      for (;;) {
-        const rows = await claim(first)
-        if (rows.length === 0) return count
-        await complete(first, rows)
-        count += rows.length
-      }
-    },
-    async drainOverlapped() {
-      let count = 0
-      let completed: Promise<void> = Promise.resolve()
-      for (;;) {
-        const rows = await claim(first)
-        await completed
-        if (rows.length === 0) return count
-        completed = complete(second, rows)
-        count += rows.length
-      }
-    },
+    drain: () =>
+      drainInTurn(
+        () => claim(first),
+        (rows) => complete(first, rows),
+      ),
+    drainOverlapped: () =>
+      drainOverlapped(
+        () => claim(first),
+        (rows) => complete(second, rows),
+      ),
     async commitOne() {
       nextId += 1
       await first.execute('INSERT INTO floor (id, status, due_at, input) VALUES (?, 2, 0, ?)', [

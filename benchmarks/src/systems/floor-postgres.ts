@@ -1,6 +1,7 @@
 /** The floor on PostgreSQL. */
 import pg from 'pg'
 
+import { drainInTurn, drainOverlapped } from './draining'
 import type { Floor } from './floor'
 import { BATCH, batchesOf, inputOf, outputOf, type Input } from './queue'
 
@@ -28,16 +29,16 @@ export async function openFloorPostgres(url: string): Promise<Floor> {
         await first.query({ name: 'insert', text: INSERT, values: [ids, texts] })
       }
     },
-    async drain() {
-      let count = 0
-      for (;;) {
-        const rows = await claim(first)
-        if (rows.length === 0) return count
-        await complete(first, rows)
-        count += rows.length
-      }
-    },
-    drainOverlapped: () => overlapped(first, second),
+    drain: () =>
+      drainInTurn(
+        () => claim(first),
+        (rows) => complete(first, rows),
+      ),
+    drainOverlapped: () =>
+      drainOverlapped(
+        () => claim(first),
+        (rows) => complete(second, rows),
+      ),
     async commitOne() {
       nextId += 1
       await first.query({
@@ -75,17 +76,4 @@ async function complete(client: pg.Client, rows: readonly Row[]): Promise<void> 
   const ids = rows.map(({ id }) => id)
   const outputs = rows.map(({ input }) => JSON.stringify(outputOf(JSON.parse(input) as Input)))
   await client.query({ name: 'complete', text: COMPLETE, values: [ids, outputs] })
-}
-
-/** While one batch is completed the next is claimed. */
-async function overlapped(claiming: pg.Client, completing: pg.Client): Promise<number> {
-  let count = 0
-  let completed: Promise<void> = Promise.resolve()
-  for (;;) {
-    const rows = await claim(claiming)
-    await completed
-    if (rows.length === 0) return count
-    completed = complete(completing, rows)
-    count += rows.length
-  }
 }

@@ -1,7 +1,7 @@
 /** P1: tasks that are ready are run, and their results kept. */
-import { walOf } from '../databases/wal'
+import { costsOf } from '../costs'
 import type { Figures } from '../measurement'
-import { cpuOf, rate, timed } from '../stopwatch'
+import { rate, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputsFrom } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
@@ -21,19 +21,15 @@ async function ofQueue(context: BenchContext) {
   const count = scaled(context, TASKS * (queue.share ?? 1), 100)
   const inputs = inputsFrom(0, count)
   const figures: Figures = {}
-  let cpu = 0
-  const wal = await walOf(context, async () => {
-    cpu = await cpuOf(async () => {
-      const enqueueMs = await timed(() => queue.enqueue(inputs))
-      const drainMs = await timed(async () => {
-        await queue.start()
-        await queue.whenDone(count)
-      })
-      Object.assign(figures, { enqueue: rate(count, enqueueMs), drain: rate(count, drainMs) })
+  const costs = await costsOf(context, count, async () => {
+    const enqueueMs = await timed(() => queue.enqueue(inputs))
+    const drainMs = await timed(async () => {
+      await queue.start()
+      await queue.whenDone(count)
     })
+    Object.assign(figures, { enqueue: rate(count, enqueueMs), drain: rate(count, drainMs) })
   })
-  figures.cpu_us = cpu / count
-  if (wal !== undefined) figures.wal_bytes = wal / count
+  Object.assign(figures, costs)
   await queue.close()
   return { figures, settings: queue.settings }
 }
@@ -43,16 +39,12 @@ async function ofBareSql(context: BenchContext) {
   const count = scaled(context, TASKS, 100)
   const inputs = inputsFrom(0, count)
   const figures: Figures = {}
-  let cpu = 0
-  const wal = await walOf(context, async () => {
-    cpu = await cpuOf(async () => {
-      const insertMs = await timed(() => bare.insert(inputs))
-      const drainMs = await timed(() => bare.drain())
-      Object.assign(figures, { enqueue: rate(count, insertMs), drain: rate(count, drainMs) })
-    })
+  const costs = await costsOf(context, count, async () => {
+    const insertMs = await timed(() => bare.insert(inputs))
+    const drainMs = await timed(() => bare.drain())
+    Object.assign(figures, { enqueue: rate(count, insertMs), drain: rate(count, drainMs) })
   })
-  figures.cpu_us = cpu / count
-  if (wal !== undefined) figures.wal_bytes = wal / count
+  Object.assign(figures, costs)
   const { drainOverlapped } = bare
   if (drainOverlapped) {
     await bare.insert(inputs)

@@ -1,7 +1,7 @@
 /** P2: tasks are enqueued and run at the same time, by one process. For bare SQL: the whole cycle of insert, claim and completion. */
-import { walOf } from '../databases/wal'
+import { costsOf } from '../costs'
 import type { Figures } from '../measurement'
-import { cpuOf, rate, timed } from '../stopwatch'
+import { rate, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputOf, inputsFrom } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
@@ -24,14 +24,11 @@ async function ofQueue(context: BenchContext) {
   // A worker that has been up for a while.
   await queue.roundTrip(inputOf(0))
   const figures: Figures = {}
-  const wal = await walOf(context, async () => {
-    const cpu = await cpuOf(async () => {
-      const ms = await timed(() => Promise.all([queue.enqueue(inputs), queue.whenDone(count + 1)]))
-      figures.together = rate(count, ms)
-    })
-    figures.cpu_us = cpu / count
+  const costs = await costsOf(context, count, async () => {
+    const ms = await timed(() => Promise.all([queue.enqueue(inputs), queue.whenDone(count + 1)]))
+    figures.together = rate(count, ms)
   })
-  if (wal !== undefined) figures.wal_bytes = wal / count
+  Object.assign(figures, costs)
   await queue.close()
   return { figures, settings: queue.settings }
 }
