@@ -35,6 +35,11 @@ export function classify(error: unknown): ErrorClass {
   return REFUSED_CLASSES.includes(code.slice(0, 2)) ? 'refused' : 'away'
 }
 
+/** Whether a row was refused by what must hold of every row, or of all together. */
+export function breaksConstraint(error: unknown): boolean {
+  return sqlStateOf(innermost(error))?.startsWith('23') === true
+}
+
 /** The error a storage throws: it names the table, what happened and the next step. */
 export function toStorageError(error: unknown, tableName: string): DurableExecutionError {
   if (error instanceof DurableExecutionError) return error

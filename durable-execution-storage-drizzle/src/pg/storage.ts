@@ -36,7 +36,7 @@ import {
 
 import { checkTableName } from '../table-name'
 import type { Driver } from './driver'
-import { toStorageError } from './errors'
+import { breaksConstraint, toStorageError } from './errors'
 import { migrateNext } from './migrate'
 import { nodePostgresDriver } from './node-postgres'
 import { pgliteDriver } from './pglite'
@@ -49,10 +49,11 @@ import type { PgTaskExecutionsTable } from './table'
 import { joinTransaction } from './user-transaction'
 import { cancel } from './verbs/cancel'
 import { claim, release, renew } from './verbs/claims'
-import { insert, standAlone } from './verbs/insert'
+import { insert, insertTogether, standAlone } from './verbs/insert'
 import { prune } from './verbs/prune'
 import * as reads from './verbs/reads'
 import { isPlain, settle, settlePlain } from './verbs/settle'
+import { canSettleTogether, settleTogether } from './verbs/settle-together'
 import { wake } from './verbs/wake'
 
 /** Options of {@link createPgTaskExecutionsStorage}. */
@@ -152,7 +153,7 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   }
 
   /** With a transaction of the user the rows are there for others when that commits. */
-  insert(
+  async insert(
     request: InsertRequest<TTransaction>,
   ): Promise<StorageAnswer & { outcomes: readonly InsertOutcome[] }> {
     const { transaction, signal, now = null } = request
@@ -162,8 +163,13 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
         joinTransaction(transaction, program, this.driver.textForm, this.push),
       )
     }
-    const isTransaction = !standAlone(request)
-    return this.run({ program, isTransaction, isRepeatable: true, signal })
+    if (standAlone(request)) {
+      return this.run({ program, isTransaction: false, isRepeatable: true, signal })
+    }
+    const together = await this.together(request, () =>
+      insertTogether(this.statements, request, now),
+    )
+    return together ?? this.transact(request, program)
   }
 
   get(
@@ -188,7 +194,8 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   async settle(request: SettleRequest): Promise<SettleAnswer> {
     const { settlements } = request
     assertOneWritePerRow(settlements)
-    if (settlements.length === 0 || !settlements.every(isPlain)) return this.settleAll(request)
+    if (settlements.length === 0) return this.settleAll(request)
+    if (!settlements.every(isPlain)) return this.settleTogether(request)
     const { executionIds, now } = await this.ask(request, () =>
       settlePlain(this.statements, request),
     )
@@ -240,6 +247,12 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
     return this.transact(request, () => prune(this.statements, request))
   }
 
+  private async settleTogether(request: SettleRequest): Promise<SettleAnswer> {
+    if (!canSettleTogether(request.settlements)) return this.settleAll(request)
+    const together = await this.together(request, () => settleTogether(this.statements, request))
+    return together ?? this.settleAll(request)
+  }
+
   private settleAll(request: SettleRequest): Promise<SettleAnswer> {
     return this.transact(request, () => settle(this.statements, request))
   }
@@ -247,6 +260,26 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   /** Single statements that may be repeated. */
   private ask<T>({ signal }: StorageCall, program: () => Program<T>): Promise<T> {
     return this.run({ program, isTransaction: false, isRepeatable: true, signal })
+  }
+
+  /** One statement that writes all or answers `null`. What it met there, another call sees in turn, and says what it means. */
+  private together<T>(
+    { signal }: StorageCall,
+    program: () => Program<T | null>,
+  ): Promise<T | null> {
+    return this.explained(async () => {
+      try {
+        return await this.session.run({
+          program,
+          isTransaction: false,
+          isRepeatable: true,
+          signal,
+        })
+      } catch (error) {
+        if (breaksConstraint(error)) return null
+        throw error
+      }
+    })
   }
 
   /** Statements that belong together and may be repeated. */

@@ -6,9 +6,20 @@ import { COLUMNS, toRow, type SqlRow, type SqlValue } from '../../row'
 import type { RowChange } from '../../settling'
 import { number, text } from '../../values'
 import { write, type PgValue, type Program } from '../program'
+import { sizeOf, valuesOfRows } from '../sql/parameter-rows'
 import type { Statements } from '../statements'
 
 const ROOT = COLUMNS.indexOf('root_execution_id')
+
+/** Records as parameters of an insert. */
+export function insertedValues(records: readonly ExecutionRecord[]): PgValue[] {
+  return valuesOfRows(records.map(toRow), ROOT)
+}
+
+/** Changes as parameters of a statement that writes them. */
+export function changedValues(changes: readonly RowChange[]): PgValue[] {
+  return valuesOfRows(changes.map(valuesOf))
+}
 
 /** What was written, and when on the storage's clock; `null` if nothing was. */
 export interface Written {
@@ -23,7 +34,7 @@ export function* writeChanges(
   now: number,
 ): Program<void> {
   if (changes.length === 0) return
-  yield write(statements.change, [now, ...listsOf(changes.map(valuesOf))])
+  yield write(statements.change[sizeOf(changes)], [now, ...changedValues(changes)])
 }
 
 /**
@@ -40,7 +51,7 @@ export function* writeGuarded(
     claimCount,
     expectedStatus,
   ])
-  return written(yield write(statements.guardedChange, [now, ...listsOf(rows)]))
+  return written(yield write(statements.guardedChange[sizeOf(rows)], [now, ...valuesOfRows(rows)]))
 }
 
 /** Inserts records whose times count from the moment of the insert. Answers those that came into being. */
@@ -58,7 +69,7 @@ export function* writeRecords(
     [statements.insertUnlessThere, sleepers],
   ] as const) {
     if (some.length === 0) continue
-    const part = written(yield write(statement, [time, ...listsOf(some.map(toRow), ROOT)]))
+    const part = written(yield write(statement[sizeOf(some)], [time, ...insertedValues(some)]))
     for (const executionId of part.executionIds) executionIds.add(executionId)
     time = part.now ?? time
   }
@@ -73,8 +84,18 @@ export function* writeUnlessThere(
 ): Program<Written> {
   if (records.length === 0) return { executionIds: new Set(), now }
   return written(
-    yield write(statements.insertUnlessThere, [now, ...listsOf(records.map(toRow), ROOT)]),
+    yield write(statements.insertUnlessThere[sizeOf(records)], [now, ...insertedValues(records)]),
   )
+}
+
+/** The same, where none is inserted if the id of one is there already. */
+export function* writeTogether(
+  statements: Statements,
+  records: readonly ExecutionRecord[],
+  now: number | null,
+): Program<Written> {
+  const text = statements.insertTogether[sizeOf(records)]
+  return written(yield write(text, [now, ...insertedValues(records)]))
 }
 
 function written(rows: readonly SqlRow[]): Written {
@@ -85,7 +106,7 @@ function written(rows: readonly SqlRow[]): Written {
   }
 }
 
-/** In the order of the parameters of `Statements.change`; times count from the moment of the write. */
+/** In the order of the columns of a change; times count from the moment of the write. */
 function valuesOf({ executionId, change, activeChildrenCount }: RowChange): SqlValue[] {
   const columns = changedColumns(change, { now: 0, activeChildrenCount })
   return [
@@ -103,26 +124,6 @@ function valuesOf({ executionId, change, activeChildrenCount }: RowChange): SqlV
     activeChildrenCount,
     columns.sleepingKey,
   ]
-}
-
-/**
- * Rows as lists, one a column, and after them the values that all rows share: of a column in which all are the same the list is
- * empty. The first column has all its values: it says how many rows there are.
- *
- * @param selfId - The place of a column that is left out where it repeats the first.
- */
-function listsOf(rows: readonly (readonly SqlValue[])[], selfId = -1): PgValue[] {
-  const [first = []] = rows
-  const lists: SqlValue[][] = []
-  const shared: SqlValue[] = []
-  for (let column = 0; column < first.length; column += 1) {
-    const value = first[column] ?? null
-    const isSelf = column === selfId && rows.every((row) => row[column] === row[0])
-    const isShared = column > 0 && rows.every((row) => row[column] === value)
-    lists.push(isSelf || isShared ? [] : rows.map((row) => row[column] ?? null))
-    shared.push(isShared && !isSelf ? value : null)
-  }
-  return [...lists, ...shared]
 }
 
 /** Rows as columns: each becomes one array. */

@@ -14,7 +14,7 @@ import { dueInsertions } from '../hints'
 import { readGuards, sortedIds } from '../lists'
 import { note, read, type Program } from '../program'
 import type { Statements } from '../statements'
-import { writeRecords, writeUnlessThere } from './changes'
+import { writeRecords, writeTogether, writeUnlessThere } from './changes'
 
 type Executions = Pick<InsertRequest<never>, 'executions' | 'allOrNothing'>
 
@@ -41,6 +41,25 @@ export function standAlone({ executions, allOrNothing }: Executions): boolean {
   return (
     allOrNothing !== true && executions.every(({ parent, start }) => !parent && start !== 'waiting')
   )
+}
+
+/**
+ * Inserts rows that depend on one another in one statement, where none of them is there and no sleeping key is looked for; else it
+ * answers `null`.
+ */
+export function* insertTogether(
+  statements: Statements,
+  request: Executions & { readonly executorId: string; readonly leaseMs: number },
+  time: number | null,
+): Program<Inserted | null> {
+  const { executions, allOrNothing = false, executorId, leaseMs } = request
+  if (executions.some(({ sleepingKey }) => sleepingKey !== null)) return null
+  const plan = planInsert(executions, NOTHING, allOrNothing, { executorId, leaseMs, now: 0 })
+  if (plan.records.length === 0 || plan.records.length < executions.length) return null
+  const written = yield* writeTogether(statements, plan.records, time)
+  if (written.now === null) return null
+  yield note({ due: dueInsertions(executions) })
+  return { outcomes: plan.outcomes, now: written.now }
 }
 
 /**

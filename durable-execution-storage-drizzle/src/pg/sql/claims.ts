@@ -1,0 +1,54 @@
+/** Statements that take rows under a claim, and keep them. */
+import { transitions, type TakeOver } from 'durable-execution'
+
+import { COLUMNS } from '../../row'
+import { CLOCK } from './columns'
+import { few, found } from './lookups'
+
+/** Which due rows a claim looks at. */
+export interface DueFilter {
+  readonly suspects: 'exclude' | 'only'
+  readonly takeOver: TakeOver
+}
+
+const TAKE_OVER: Record<TakeOver, string> = {
+  never: ' AND executor_id IS NULL',
+  also: '',
+  only: ' AND executor_id IS NOT NULL',
+}
+
+/** The texts of the claims on a table. */
+export function claims(table: string) {
+  const texts = new Map<string, string>()
+  const held = few('unnest(ARRAY(SELECT execution_id FROM held)) AS u (execution_id)', [
+    'execution_id',
+  ])
+  return {
+    /** `transitions.claim` in SQL: the right-hand sides see the row as it was. The time at which a row was due comes after its columns. */
+    claim(filter: DueFilter): string {
+      const key = `${filter.suspects} ${filter.takeOver}`
+      const text = texts.get(key) ?? claimText(table, filter)
+      texts.set(key, text)
+      return text
+    },
+    renew: `WITH ${CLOCK}, held AS MATERIALIZED (SELECT r.execution_id FROM unnest($2::text[], $3::integer[]) AS c (id, claim_count), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND claim_count = c.claim_count AND executor_id IS NOT NULL OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS r), renewed AS (UPDATE ${table} AS t SET claim_at = greatest(coalesce(t.claim_at, 0), clock.now + $4::bigint), updated_at = clock.now FROM clock, ${held}, ${found(table)} RETURNING t.execution_id) SELECT renewed.execution_id, clock.now FROM clock LEFT JOIN renewed ON true`,
+  }
+}
+
+/**
+ * A moment as the upper bound of the claim index, dear to look at: `+ 0` changes nothing, and is computed once for a scan of the
+ * index, but for every row of any other way to the rows. PostgreSQL would else, where it knows nothing of the rows yet or expects
+ * few, read and sort all that is due in order to take the first (100,000 rows for 100, right after a bulk insert).
+ */
+function inOrderOfTheIndex(moment: string): string {
+  return `${moment}${' + 0'.repeat(100)}`
+}
+
+function claimText(table: string, { suspects, takeOver }: DueFilter): string {
+  const comparison = suspects === 'only' ? '>=' : '<'
+  const due = `SELECT execution_id, claim_at FROM ${table} WHERE queue = $2::text AND claim_at >= $3::bigint AND claim_at <= ${inOrderOfTheIndex('(SELECT now FROM clock)')} AND task_id <> ALL($4::text[]) AND takeovers + (executor_id IS NOT NULL)::integer ${comparison} ${transitions.SUSPECT_TAKEOVERS}${TAKE_OVER[takeOver]} ORDER BY claim_at LIMIT $5::bigint FOR NO KEY UPDATE SKIP LOCKED`
+  const taken =
+    'unnest(ARRAY(SELECT execution_id FROM due), ARRAY(SELECT claim_at FROM due)) AS u (execution_id, due_at)'
+  const take = `UPDATE ${table} AS t SET status = CASE t.status WHEN 'ready' THEN 'running' ELSE t.status END, takeovers = t.takeovers + (t.executor_id IS NOT NULL)::integer, executor_id = $6::text, claim_count = t.claim_count + 1, claim_at = clock.now + $7::bigint, started_at = CASE WHEN t.sleeping_key IS NULL AND t.status IN ('ready', 'running') THEN clock.now ELSE t.started_at END, updated_at = clock.now FROM clock, ${few(taken, ['execution_id', 'due_at'])}, ${found(table)} RETURNING ${COLUMNS.map((column) => `t.${column}`).join(', ')}, c.due_at`
+  return `WITH ${CLOCK}, due AS MATERIALIZED (${due}), taken AS (${take}) SELECT taken.*, clock.now FROM clock LEFT JOIN taken ON true ORDER BY taken.due_at`
+}

@@ -1,0 +1,39 @@
+/** How statements find the rows they name. */
+import { CLOCK } from './columns'
+import { parameterRows, type Fragment, type Size } from './parameter-rows'
+
+/** The rows of a list of ids, in the order of the list. */
+export function byIds(table: string, columns: string, place: number, rest = ''): string {
+  return `SELECT r.* FROM unnest($${place}::text[]) AS c (id), LATERAL (SELECT ${columns} FROM ${table} WHERE execution_id = c.id OFFSET 0${rest}) AS r`
+}
+
+/** Rows with the clock after their columns; one row of NULLs with the clock if there are none. */
+export function clocked(rows: string): string {
+  return `WITH ${CLOCK} SELECT r.*, clock.now FROM clock LEFT JOIN (${rows}) AS r ON true`
+}
+
+/**
+ * Rows that say what to update, as `c`. The limit is none, but PostgreSQL does not know that when it plans: it expects fewer rows
+ * (a tenth), and looks each up rather than read a table that is small at that moment.
+ */
+export function few(rows: string, columns: readonly string[], values = 'u.*'): string {
+  const names = columns.join(', ')
+  return `(SELECT ${values} FROM ${rows} LIMIT (SELECT NULL::bigint)) AS c (${names})`
+}
+
+/** Rows that come as parameters and say what to update, as `c`. */
+export function changesFrom(columns: readonly string[], size: Size, first: number): Fragment {
+  const { values, from, next } = parameterRows(columns, size, first, 'u')
+  const named = values.map((value, index) => `${value} AS ${columns[index] ?? ''}`).join(', ')
+  return { text: from === null ? `(SELECT ${named}) AS c` : few(from, columns, named), next }
+}
+
+/** Where a row is, looked up by its id before it is updated. */
+export function found(table: string): string {
+  return `LATERAL (SELECT ctid AS place FROM ${table} AS f WHERE f.execution_id = c.execution_id OFFSET 0) AS found WHERE t.ctid = found.place`
+}
+
+/** The assignment of a column from the row that says so. */
+export function assigned(column: string): string {
+  return `${column} = c.${column}`
+}

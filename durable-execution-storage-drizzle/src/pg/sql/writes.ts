@@ -1,0 +1,73 @@
+/** Statements that insert rows and write changes. */
+import { COLUMNS } from '../../row'
+import { CHANGED, CLOCK, GUARDED, OF_PARENT, RECORD, TIMES, typeOf } from './columns'
+import { assigned, changesFrom, few, found } from './lookups'
+import { bySize, parameterRows, type Fragment, type Size } from './parameter-rows'
+
+/** What an insert selects: rows that come as parameters, their times counted from the clock. */
+export function newRows(size: Size, first: number): Fragment {
+  const { values, from, next } = parameterRows(COLUMNS, size, first, 'c')
+  const timed = COLUMNS.map((column, index) => {
+    const value = values[index] ?? ''
+    return TIMES.has(column) ? `${value} + clock.now` : value
+  })
+  const text = `SELECT ${timed.join(', ')} FROM clock${from === null ? '' : `, ${from}`}`
+  return { text, next }
+}
+
+/** What a change writes, from a row `c` of the columns of a change. */
+export const SET_CHANGED = [
+  ...['status', 'attempt', 'takeovers', 'run_output', 'output', 'error'].map(assigned),
+  'claim_at = clock.now + c.claim_at',
+  'start_at = coalesce(clock.now + c.start_at, t.start_at)',
+  'started_at = coalesce(clock.now + c.started_at, t.started_at)',
+  'finished_at = clock.now + c.finished_at',
+  ...['active_children_count', 'sleeping_key'].map(assigned),
+  'updated_at = clock.now',
+  'executor_id = NULL',
+].join(', ')
+
+function insertText(table: string, target: string) {
+  return bySize(
+    (size) =>
+      `WITH ${CLOCK} INSERT INTO ${table} (${RECORD}) ${newRows(size, 2).text} ON CONFLICT ${target}DO NOTHING RETURNING execution_id, (SELECT now FROM clock) AS now`,
+  )
+}
+
+/** All rows or, where one of the ids is there already, none. Met by another insert at this very moment it is an error. */
+function insertTogether(table: string) {
+  return bySize((size) => {
+    const ids = size === 'one' ? `ARRAY[$2::text]` : '$2::text[]'
+    return `WITH ${CLOCK}, there AS MATERIALIZED (SELECT count(*) AS n FROM unnest(${ids}) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0) AS r) INSERT INTO ${table} (${RECORD}) ${newRows(size, 2).text} WHERE (SELECT n FROM there) = 0 RETURNING execution_id, (SELECT now FROM clock) AS now`
+  })
+}
+
+/** The texts of the writes on a table. */
+export function writes(table: string) {
+  const change = (columns: readonly string[], guard: string) =>
+    bySize(
+      (size) =>
+        `WITH ${CLOCK} UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changesFrom(columns, size, 2).text}, ${found(table)}${guard} RETURNING t.execution_id, clock.now`,
+    )
+  const lists = OF_PARENT.map((column, index) => `$${index + 1}::${typeOf(column)}[]`)
+  const parents = few(`unnest(${lists.join(', ')}) AS u (${OF_PARENT.join(', ')})`, OF_PARENT)
+  const removed = few('unnest($1::text[]) AS u (execution_id)', ['execution_id'])
+  return {
+    /** A conflict with another index than the key's is an error: no row is left out in silence. */
+    insert: insertText(table, '(execution_id) '),
+    /** For rows that may meet others by their id, key or place: which came into being is checked. */
+    insertUnlessThere: insertText(table, ''),
+    insertTogether: insertTogether(table),
+    change: change(CHANGED, ''),
+    /**
+     * The guards are on the row that is written: after a wait for its lock they are looked at again, on what it is then; where it
+     * was found is not. `IS NOT DISTINCT FROM`: by `=` PostgreSQL would join, and scan the table for it.
+     */
+    guardedChange: change(
+      GUARDED,
+      ' AND t.claim_count IS NOT DISTINCT FROM c.claim_count AND t.status IS NOT DISTINCT FROM c.expected_status AND t.executor_id IS NOT NULL',
+    ),
+    parents: `UPDATE ${table} AS t SET ${OF_PARENT.slice(1).map(assigned).join(', ')} FROM ${parents}, ${found(table)}`,
+    remove: `DELETE FROM ${table} AS t USING ${removed}, ${found(table)}`,
+  }
+}
