@@ -66,6 +66,7 @@ const HANGS = new Promise<never>(() => {
 interface Behavior {
   opens: (options: EarOptions) => Promise<Ear>
   answers: (query: Query) => Promise<(string | null)[][]>
+  answersOverPool: (query: Query) => Promise<(string | null)[][]>
 }
 
 describe('listening', () => {
@@ -92,6 +93,7 @@ describe('listening', () => {
     useless = []
     behavior = {
       answers: () => Promise.resolve([['channel']]),
+      answersOverPool: () => Promise.resolve([['channel']]),
       opens: () =>
         Promise.resolve({
           isDirect: true,
@@ -111,7 +113,7 @@ describe('listening', () => {
     listening = new Listening({
       driver: driver as Driver,
       environment: time,
-      query: () => Promise.resolve([['channel']]),
+      query: (query) => behavior.answersOverPool(query),
       channelQuery: { text: '', params: [], name: null },
       onUseless: (why) => useless.push(why),
       onAwaitFinished: () => undefined,
@@ -121,6 +123,25 @@ describe('listening', () => {
   function subscribe(): StorageSubscription {
     return listening.subscribe(listener)
   }
+
+  it('ends when it is closed while it asks for the channel', async () => {
+    let answer = (_rows: string[][]): void => undefined
+    behavior.answersOverPool = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    const subscription = listening.subscribe(listener)
+    await time.pass(0)
+    let isClosed = false
+    const closing = subscription.close().then(() => {
+      isClosed = true
+    })
+    answer([['channel']])
+    await time.pass(60_000)
+    expect(isClosed).toBe(true)
+    await closing
+    expect(openings).toEqual([])
+  })
 
   it('opens one connection for all who subscribe, and closes it with the last', async () => {
     const subscriptions = [subscribe(), subscribe()]

@@ -152,6 +152,8 @@ export class Listening {
   /** Connects, and listens until the connection is lost or nobody subscribes any more. */
   private async listenOnce(signal: AbortSignal, onLive: () => void): Promise<void> {
     const channel = await this.readChannel(this.options.query)
+    // What was aborted meanwhile tells nobody any more.
+    if (signal.aborted) return
     const lost = new AbortController()
     const loseIt = (): void => {
       lost.abort()

@@ -156,16 +156,14 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   async insert(
     request: InsertRequest<TTransaction>,
   ): Promise<StorageAnswer & { outcomes: readonly InsertOutcome[] }> {
-    const { transaction, signal, now = null } = request
+    const { transaction, now = null } = request
     const program = (): ReturnType<typeof insert> => insert(this.statements, request, now)
     if (transaction !== undefined) {
       return this.explained(async () =>
         joinTransaction(transaction, program, this.driver.textForm, this.push),
       )
     }
-    if (standAlone(request)) {
-      return this.run({ program, isTransaction: false, isRepeatable: true, signal })
-    }
+    if (standAlone(request)) return this.ask(request, program)
     const together = await this.together(request, () =>
       insertTogether(this.statements, request, now),
     )
@@ -269,12 +267,7 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   ): Promise<T | null> {
     return this.explained(async () => {
       try {
-        return await this.session.run({
-          program,
-          isTransaction: false,
-          isRepeatable: true,
-          signal,
-        })
+        return await this.session.run({ program, isTransaction: false, isRepeatable: true, signal })
       } catch (error) {
         if (breaksConstraint(error)) return null
         throw error

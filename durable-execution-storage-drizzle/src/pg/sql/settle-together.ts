@@ -53,8 +53,9 @@ function textOf(table: string, { rows, insertions, hasParents }: SettleShape): s
     parts.push(`inserted AS (INSERT INTO ${table} (${RECORD}) ${inserted.text} WHERE ${holds})`)
     ;({ next } = inserted)
   }
-  if (!hasParents)
+  if (!hasParents) {
     return `WITH ${parts.join(', ')} SELECT gate.holds::integer, clock.now FROM clock, gate`
+  }
   parts.push(parents(table, holds, next))
   return `WITH ${parts.join(', ')} SELECT gate.holds::integer, clock.now, parents.* FROM clock CROSS JOIN gate LEFT JOIN parents ON parents.active_children_count = 0`
 }
