@@ -7,7 +7,11 @@ import { read, type Program } from './program'
  * of the step before. A step that was released is never changed. What is written to by a version before must still be allowed:
  * while processes are replaced one by one, executors of both versions work on the table.
  */
-const STEPS: readonly ((table: string) => Program<void>)[] = [createTable, addHeld, validateHeld]
+const STEPS: readonly ((table: string) => Program<void>)[] = [
+  createTable,
+  replaceRules,
+  validateRule,
+]
 
 /** How long a step may wait for a lock that keeps others out, who would all wait behind it. Then it steps back and tries again. */
 const LOCK_TIMEOUT_MS = 100
@@ -77,24 +81,29 @@ function* createTable(table: string): Program<void> {
 }
 
 /**
- * What holds a row has a lease and a claim, and only what is completed has an output. Rows that are there are not looked at yet:
- * that would keep all others out for as long as it takes to read the table.
+ * One rule instead of three, which PostgreSQL reads faster. Rows that are there are not looked at yet: that would keep all others out
+ * for as long as it takes to read the table.
  */
-function* addHeld(table: string): Program<void> {
+function* replaceRules(table: string): Program<void> {
   const [row] = yield read(
     'SELECT count(*)::integer FROM pg_constraint WHERE conrelid = to_regclass($1::text) AND conname = $2::text',
-    [`"${table}"`, `${table}_held`],
+    [`"${table}"`, `${table}_possible`],
   )
   if (number(row?.[0]) > 0) return
   yield read(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
   yield read(
-    `ALTER TABLE "${table}" ADD CONSTRAINT "${table}_held" CHECK ((executor_id IS NULL OR claim_at IS NOT NULL AND claim_count > 0) AND (output IS NULL OR status = 'completed')) NOT VALID`,
+    `ALTER TABLE "${table}" ADD CONSTRAINT "${table}_possible" CHECK (active_children_count >= 0
+      AND (finished_at IS NULL) = (status = ANY ('{ready,running,waiting_for_children,waiting_for_finalize}'::text[]))
+      AND CASE WHEN finished_at IS NULL
+        THEN (claim_at IS NOT NULL OR active_children_count > 0) AND (status <> 'running' OR executor_id IS NOT NULL OR sleeping_key IS NOT NULL)
+        ELSE claim_at IS NULL AND executor_id IS NULL END) NOT VALID,
+      DROP CONSTRAINT "${table}_state", DROP CONSTRAINT "${table}_counts", DROP CONSTRAINT "${table}_child_is_whole"`,
   )
 }
 
 /** Looks at the rows that were there before; meanwhile others read and write as ever. */
-function* validateHeld(table: string): Program<void> {
-  yield read(`ALTER TABLE "${table}" VALIDATE CONSTRAINT "${table}_held"`)
+function* validateRule(table: string): Program<void> {
+  yield read(`ALTER TABLE "${table}" VALIDATE CONSTRAINT "${table}_possible"`)
 }
 
 function tableText(table: string): string {

@@ -84,30 +84,19 @@ function columns() {
   }
 }
 
-/** What a row of each kind of status always has. */
-const FINISHED = 'finished_at IS NOT NULL AND claim_at IS NULL AND executor_id IS NULL'
-const WAITING = 'finished_at IS NULL AND (claim_at IS NOT NULL OR active_children_count > 0)'
+const ACTIVE = "'{ready,running,waiting_for_children,waiting_for_finalize}'::text[]"
 
-/** What holds of every row, whatever wrote it. */
+/**
+ * What holds of every row, whatever wrote it: an active row is due or waits for somebody, what runs is held or sleeps, what finished
+ * says when and is held by nobody.
+ *
+ * One rule of few words: PostgreSQL reads the rules of a table anew for each statement that writes to it. Those of version 1, with a
+ * word for every status, took 0.12 ms of an insert's 0.37; this one takes 0.03.
+ */
 const NEVER_OTHERWISE: Readonly<Record<string, SQL>> = {
-  state: sql.raw(`CASE status
-    WHEN 'ready' THEN finished_at IS NULL AND claim_at IS NOT NULL
-    WHEN 'running' THEN finished_at IS NULL AND claim_at IS NOT NULL AND (executor_id IS NOT NULL OR sleeping_key IS NOT NULL)
-    WHEN 'waiting_for_children' THEN ${WAITING}
-    WHEN 'waiting_for_finalize' THEN ${WAITING}
-    WHEN 'completed' THEN ${FINISHED}
-    WHEN 'failed' THEN ${FINISHED}
-    WHEN 'timed_out' THEN ${FINISHED}
-    WHEN 'finalize_failed' THEN ${FINISHED}
-    WHEN 'cancelled' THEN ${FINISHED}
-    ELSE false END`),
-  counts: sql.raw(
-    'attempt >= 0 AND takeovers >= 0 AND claim_count >= 0 AND active_children_count >= 0',
-  ),
-  held: sql.raw(
-    "(executor_id IS NULL OR claim_at IS NOT NULL AND claim_count > 0) AND (output IS NULL OR status = 'completed')",
-  ),
-  child_is_whole: sql.raw(
-    '(parent_execution_id IS NULL) = (parent_task_id IS NULL) AND (parent_execution_id IS NULL) = (index_in_parent IS NULL) AND (parent_execution_id IS NULL) = (is_finalize IS NULL)',
-  ),
+  possible: sql.raw(`active_children_count >= 0
+    AND (finished_at IS NULL) = (status = ANY (${ACTIVE}))
+    AND CASE WHEN finished_at IS NULL
+      THEN (claim_at IS NOT NULL OR active_children_count > 0) AND (status <> 'running' OR executor_id IS NOT NULL OR sleeping_key IS NOT NULL)
+      ELSE claim_at IS NULL AND executor_id IS NULL END`),
 }
