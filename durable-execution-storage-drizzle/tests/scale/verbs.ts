@@ -245,9 +245,10 @@ export function findExcess(calls: readonly WatchedCall[]): string[] {
 }
 
 /**
- * A claim may read twice the rows it takes. Others read rows with their parents and their children, and lists are filled up to a
- * power of two: what matters is that it is no share of the table.
+ * A claim may read twice the rows it takes. Others read rows with their parents and their children; a settle in one statement reads
+ * five a row, root, row and parent to lock them, row and parent to write them; and lists are filled up to a power of two. What matters
+ * is that it is no share of the table.
  */
 function mostRows(verb: string, rows: number): number {
-  return verb === 'claim' ? 2 * rows : 4 * rows + 20
+  return verb === 'claim' ? 2 * rows : 5 * rows + 20
 }
