@@ -22,7 +22,7 @@ export class HeldClaim {
   onEnd: (() => void) | null = null
   /** When the claim, or its last renewal, was sent, on the monotonic clock. */
   leasedAt: number
-  /** The signal of the run, made with its context: what is resumed or given back needs none. */
+  /** The signal of the run, made when its function asks for it. */
   private controller: AbortController | null = null
   private endError: Error | null = null
   private claimedRecord: ExecutionRecord

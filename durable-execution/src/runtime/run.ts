@@ -216,7 +216,10 @@ export class Runner<TTransaction> {
       ...(parent && { parent: toTaskExecutionParent(parent) }),
       attempt,
       ...(error && { prevError: fromStoredError(error) }),
-      cancelSignal: held.signal,
+      // Made when it is asked for: a signal costs as much as all else that a run of a small function needs.
+      get cancelSignal() {
+        return held.signal
+      },
       shutdownSignal: this.runtime.shutdownSignal,
     }
   }
