@@ -12,6 +12,7 @@
 import { claims } from './sql/claims'
 import { CLOCK, GUARD, RECORD } from './sql/columns'
 import { byIds, clocked, few, found } from './sql/lookups'
+import { listAt } from './sql/parameter-rows'
 import { settleTogether } from './sql/settle-together'
 import { writes } from './sql/writes'
 
@@ -54,7 +55,7 @@ function reads(table: string) {
     roots: byIds(table, 'root_execution_id', 1),
     get: clocked(byIds(table, RECORD, 2)),
     getGuards: clocked(byIds(table, GUARD, 2)),
-    sleepers: `SELECT r.* FROM unnest($1::text[]) AS c (key), LATERAL (SELECT ${GUARD} FROM ${table} WHERE sleeping_key = c.key AND finished_at IS NULL OFFSET 0) AS r`,
+    sleepers: `SELECT r.* FROM unnest(${listAt(1)}) AS c (key), LATERAL (SELECT ${GUARD} FROM ${table} WHERE sleeping_key = c.key AND finished_at IS NULL OFFSET 0) AS r`,
     activeSleeper: `SELECT ${RECORD} FROM ${table} WHERE sleeping_key = $1::text AND finished_at IS NULL`,
     /** Between the key with `:` and the key with the character after it, byte by byte: what finished with this key. */
     finishedSleeper: `SELECT ${RECORD} FROM ${table} WHERE sleeping_key ~>~ $1::text AND sleeping_key ~<~ $2::text AND finished_at IS NOT NULL ORDER BY finished_at DESC, execution_id DESC LIMIT 1`,
@@ -62,10 +63,10 @@ function reads(table: string) {
       `(${ofParent} AND is_finalize = 0 AND index_in_parent > $3::integer ORDER BY index_in_parent LIMIT $4::bigint) UNION ALL (${ofParent} AND is_finalize = 1)`,
     ),
     heldBy: clocked(
-      `SELECT h.* FROM unnest($2::text[]) AS c (name), LATERAL (SELECT ${RECORD} FROM ${table} WHERE queue = c.name AND claim_at >= $3::bigint AND claim_at <= (SELECT now FROM clock) + $4::bigint AND executor_id = $5::text OFFSET 0) AS h`,
+      `SELECT h.* FROM unnest(${listAt(2)}) AS c (name), LATERAL (SELECT ${RECORD} FROM ${table} WHERE queue = c.name AND claim_at >= $3::bigint AND claim_at <= (SELECT now FROM clock) + $4::bigint AND executor_id = $5::text OFFSET 0) AS h`,
     ),
     nextClaimAt: clocked(
-      `SELECT c.name, (SELECT claim_at FROM ${table} WHERE queue = c.name AND claim_at IS NOT NULL ORDER BY claim_at LIMIT 1) AS claim_at FROM unnest($2::text[]) AS c (name)`,
+      `SELECT c.name, (SELECT claim_at FROM ${table} WHERE queue = c.name AND claim_at IS NOT NULL ORDER BY claim_at LIMIT 1) AS claim_at FROM unnest(${listAt(2)}) AS c (name)`,
     ),
   }
 }
@@ -73,9 +74,9 @@ function reads(table: string) {
 function ofTrees(table: string) {
   return {
     /** What is active of a list, and all that is active below. */
-    doomed: `WITH RECURSIVE doomed (id) AS (SELECT a.execution_id FROM unnest($1::text[]) AS c (id), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND finished_at IS NULL OFFSET 0) AS a UNION SELECT b.execution_id FROM doomed, LATERAL (SELECT execution_id FROM ${table} WHERE parent_execution_id = doomed.id AND finished_at IS NULL OFFSET 0) AS b) SELECT id FROM doomed`,
+    doomed: `WITH RECURSIVE doomed (id) AS (SELECT a.execution_id FROM unnest(${listAt(1)}) AS c (id), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND finished_at IS NULL OFFSET 0) AS a UNION SELECT b.execution_id FROM doomed, LATERAL (SELECT execution_id FROM ${table} WHERE parent_execution_id = doomed.id AND finished_at IS NULL OFFSET 0) AS b) SELECT id FROM doomed`,
     /** `transitions.cancel` in SQL. */
-    cancel: `UPDATE ${table} AS t SET status = 'cancelled', output = NULL, error = $2::text, claim_at = NULL, executor_id = NULL, finished_at = $3::bigint, active_children_count = 0, sleeping_key = t.sleeping_key || ':' || t.execution_id, updated_at = $3::bigint FROM ${few('unnest($1::text[]) AS u (execution_id)', ['execution_id'])}, ${found(table)}`,
+    cancel: `UPDATE ${table} AS t SET status = 'cancelled', output = NULL, error = $2::text, claim_at = NULL, executor_id = NULL, finished_at = $3::bigint, active_children_count = 0, sleeping_key = t.sleeping_key || ':' || t.execution_id, updated_at = $3::bigint FROM ${few(`unnest(${listAt(1)}) AS u (execution_id)`, ['execution_id'])}, ${found(table)}`,
     /** One pruner at a time: the second does not wait. */
     pruneLock: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0))::integer AS locked',
     /** A page along the primary key: whether each row is a root that finished long ago, and whether that has children. */

@@ -1,10 +1,10 @@
 /** How statements find the rows they name. */
 import { CLOCK } from './columns'
-import { parameterRows, type Fragment, type Size } from './parameter-rows'
+import { listAt, parameterRows, type Fragment, type Size } from './parameter-rows'
 
 /** The rows of a list of ids, in the order of the list. */
 export function byIds(table: string, columns: string, place: number, rest = ''): string {
-  return `SELECT r.* FROM unnest($${place}::text[]) AS c (id), LATERAL (SELECT ${columns} FROM ${table} WHERE execution_id = c.id OFFSET 0${rest}) AS r`
+  return `SELECT r.* FROM unnest(${listAt(place)}) AS c (id), LATERAL (SELECT ${columns} FROM ${table} WHERE execution_id = c.id OFFSET 0${rest}) AS r`
 }
 
 /** Rows with the clock after their columns; one row of NULLs with the clock if there are none. */

@@ -8,7 +8,7 @@
 import { COLUMNS } from '../../row'
 import { CHANGED, NOW, RECORD } from './columns'
 import { changesFrom, few, found } from './lookups'
-import type { Size } from './parameter-rows'
+import { listAt, type Size } from './parameter-rows'
 import { newRows, SET_CHANGED } from './writes'
 
 /** Which parts a settlement of several rows has. */
@@ -63,8 +63,8 @@ function textOf(table: string, { rows, insertions, hasParents }: SettleShape): s
 /** What must hold: each row that is locked is seen as it is, and each claim is held. */
 function locked(table: string): string[] {
   return [
-    `roots AS MATERIALIZED (SELECT count(*) AS n FROM unnest($2::text[]) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0 FOR KEY SHARE) AS r)`,
-    `locked AS MATERIALIZED (SELECT r.place FROM unnest($3::text[], $4::integer[], $5::text[]) AS c (id, claim_count, status), LATERAL (SELECT ctid AS place FROM ${table} WHERE execution_id = c.id AND (c.claim_count IS NULL OR claim_count = c.claim_count AND status = c.status AND executor_id IS NOT NULL) AND (SELECT n FROM roots) >= 0 OFFSET 0 FOR NO KEY UPDATE) AS r)`,
+    `roots AS MATERIALIZED (SELECT count(*) AS n FROM unnest(${listAt(2)}) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0 FOR KEY SHARE) AS r)`,
+    `locked AS MATERIALIZED (SELECT r.place FROM unnest(${listAt(3)}, ${listAt(4, 'integer')}, ${listAt(5)}) AS c (id, claim_count, status), LATERAL (SELECT ctid AS place FROM ${table} WHERE execution_id = c.id AND (c.claim_count IS NULL OR claim_count = c.claim_count AND status = c.status AND executor_id IS NOT NULL) AND (SELECT n FROM roots) >= 0 OFFSET 0 FOR NO KEY UPDATE) AS r)`,
     `gate AS MATERIALIZED (SELECT count(*) = $6::bigint AS holds FROM locked, LATERAL (SELECT 1 FROM ${table} AS s WHERE s.ctid = locked.place OFFSET 0) AS stable)`,
     // After the locks: read before, it could be earlier than what others wrote while this call waited.
     `clock AS MATERIALIZED (SELECT ${NOW} FROM gate)`,
@@ -73,9 +73,7 @@ function locked(table: string): string[] {
 
 /** `transitions.bringDown`, and `transitions.claim` of what has nothing to wait for any more, in SQL. */
 function parents(table: string, holds: string, first: number): string {
-  const [ids, deltas, queues, executorId, leaseMs] = [0, 1, 2, 3, 4].map(
-    (offset) => `$${first + offset}`,
-  )
+  const [queues, executorId, leaseMs] = [2, 3, 4].map((offset) => `$${first + offset}`)
   const count = 't.active_children_count - c.delta'
   const isTaken = `(${count} = 0 AND t.queue = ANY(${queues}::text[]))`
   const set = [
@@ -86,10 +84,10 @@ function parents(table: string, holds: string, first: number): string {
     `takeovers = t.takeovers + (${isTaken} AND t.executor_id IS NOT NULL)::integer`,
     'updated_at = clock.now',
   ].join(', ')
-  const down = few(`unnest(${ids}::text[], ${deltas}::integer[]) AS u (execution_id, delta)`, [
-    'execution_id',
-    'delta',
-  ])
+  const down = few(
+    `unnest(${listAt(first)}, ${listAt(first + 1, 'integer')}) AS u (execution_id, delta)`,
+    ['execution_id', 'delta'],
+  )
   const columns = COLUMNS.map((column) => `t.${column}`).join(', ')
   return `parents AS (UPDATE ${table} AS t SET ${set} FROM clock, ${down}, ${found(table)} AND t.status IN ${WAITING} AND ${holds} RETURNING ${columns})`
 }

@@ -2,7 +2,7 @@
 import { COLUMNS } from '../../row'
 import { CHANGED, CLOCK, GUARDED, OF_PARENT, RECORD, TIMES, typeOf } from './columns'
 import { assigned, changesFrom, few, found } from './lookups'
-import { bySize, parameterRows, type Fragment, type Size } from './parameter-rows'
+import { bySize, listAt, parameterRows, type Fragment, type Size } from './parameter-rows'
 
 /** What an insert selects: rows that come as parameters, their times counted from the clock. */
 export function newRows(size: Size, first: number): Fragment {
@@ -37,7 +37,7 @@ function insertText(table: string, target: string) {
 /** All rows or, where one of the ids is there already, none. Met by another insert at this very moment it is an error. */
 function insertTogether(table: string) {
   return bySize((size) => {
-    const ids = size === 'one' ? `ARRAY[$2::text]` : '$2::text[]'
+    const ids = size === 'one' ? `ARRAY[$2::text]` : listAt(2)
     return `WITH ${CLOCK}, there AS MATERIALIZED (SELECT count(*) AS n FROM unnest(${ids}) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0) AS r) INSERT INTO ${table} (${RECORD}) ${newRows(size, 2).text} WHERE (SELECT n FROM there) = 0 RETURNING execution_id, (SELECT now FROM clock) AS now`
   })
 }
@@ -49,9 +49,9 @@ export function writes(table: string) {
       (size) =>
         `WITH ${CLOCK} UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changesFrom(columns, size, 2).text}, ${found(table)}${guard} RETURNING t.execution_id, clock.now`,
     )
-  const lists = OF_PARENT.map((column, index) => `$${index + 1}::${typeOf(column)}[]`)
+  const lists = OF_PARENT.map((column, index) => listAt(index + 1, typeOf(column)))
   const parents = few(`unnest(${lists.join(', ')}) AS u (${OF_PARENT.join(', ')})`, OF_PARENT)
-  const removed = few('unnest($1::text[]) AS u (execution_id)', ['execution_id'])
+  const removed = few(`unnest(${listAt(1)}) AS u (execution_id)`, ['execution_id'])
   return {
     /** A conflict with another index than the key's is an error: no row is left out in silence. */
     insert: insertText(table, '(execution_id) '),
