@@ -92,7 +92,7 @@ function* replaceRules(table: string): Program<void> {
   if (number(row?.[0]) > 0) return
   yield read(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
   yield read(
-    `ALTER TABLE "${table}" ADD CONSTRAINT "${table}_possible" CHECK (active_children_count >= 0
+    `ALTER TABLE "${table}" ADD CONSTRAINT "${table}_possible" CHECK (least(attempt, takeovers, claim_count, active_children_count) >= 0
       AND (finished_at IS NULL) = (status = ANY ('{ready,running,waiting_for_children,waiting_for_finalize}'::text[]))
       AND CASE WHEN finished_at IS NULL
         THEN (claim_at IS NOT NULL OR active_children_count > 0) AND (status <> 'running' OR executor_id IS NOT NULL OR sleeping_key IS NOT NULL)
