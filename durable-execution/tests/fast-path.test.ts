@@ -19,7 +19,7 @@ const MOST_UNSTORED = 2000
 interface Scene {
   readonly world: World
   readonly member: Member
-  readonly task: Task<string>
+  readonly task: Task<undefined, string>
   readonly work: ControlledRun<string, undefined>
   /** Ends what is being waited for. */
   readonly gate: Deferred<void>
