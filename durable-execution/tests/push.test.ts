@@ -171,6 +171,22 @@ describe('an executor whose hints are lost', () => {
     expect(controlled.call(1).context.cancelSignal.aborted).toBe(true)
   })
 
+  it('ends a wait that has lasted long within a second, though no hint tells of the end', async () => {
+    const world = createWorld({ pushes: true })
+    const { executor } = await world.start({ leaseMs: 3_600_000 })
+    const controlled = createControlledRun<number, number>()
+    const client = world.add()
+    const define = (at: DurableExecutor): Task<number, number> =>
+      at.task({ id: 'task', timeoutMs: 3_600_000, run: controlled.run })
+    define(executor)
+    const handle = await world.until(client.executor.enqueueTask(define(client.executor), 1))
+    const wait = handle.waitAndGetOutput()
+    await world.environment.advanceBy(600_000)
+    client.connection.hintFault = () => undefined
+    controlled.call(0).returns(7)
+    expect(await world.until(wait, 1100)).toBe(7)
+  })
+
   it('looks at everything once when they come again', async () => {
     const world = createWorld({ pushes: true })
     const { worker, client } = await apart(world)

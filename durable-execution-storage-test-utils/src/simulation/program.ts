@@ -43,7 +43,7 @@ export interface FunctionNode extends Node {
   readonly iterations: number | null
 }
 
-/** A parent; its children get {@link childInput}. */
+/** A parent; its children get `childInput` of it. */
 export interface ParentNode extends Node {
   readonly kind: 'parent'
   readonly work: Work

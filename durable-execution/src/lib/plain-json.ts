@@ -24,6 +24,8 @@ export function isPlainJson(value: unknown, seen?: Set<object>): boolean {
 function isPlainObject(value: object, seen: Set<object>): boolean {
   if (seen.has(value)) return false
   seen.add(value)
+  // One that is not among the keys would be called too.
+  if ('toJSON' in value) return false
   if (Array.isArray(value)) {
     for (const element of value) if (!isPlainJson(element, seen)) return false
     return Object.getPrototypeOf(value) === Array.prototype

@@ -116,7 +116,10 @@ export class HeldClaims {
     const { executionId } = held.record
     // After a lost claim the same execution may be held again.
     if (this.byId.get(executionId) === held) this.byId.delete(executionId)
-    if (this.byId.size === 0) this.empty?.resolve()
+    if (this.byId.size > 0) return
+    this.empty?.resolve()
+    // Who asks after something else was held waits for the end of that.
+    this.empty = null
   }
 
   all(): HeldClaim[] {

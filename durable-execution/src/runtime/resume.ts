@@ -15,9 +15,9 @@ import { readChildren, readFamily } from './family'
 import type { HeldClaim } from './held-claims'
 import { hasFinalize, planFinalize } from './parent-run'
 import type { Releaser } from './release'
-import { tooManyTakeovers } from './run'
 import type { Flow, Runtime } from './runtime'
 import type { Settler } from './settle'
+import { tooManyTakeovers } from './suspects'
 
 interface Decision {
   readonly change: ExecutionChange

@@ -5,7 +5,6 @@
  * again nor fails it. Keeps G2 (one recorded result), G7 (an end to takeovers), and that nothing unknown is failed.
  */
 import {
-  DurableExecutionError,
   DurableExecutionTimedOutError,
   fromStoredError,
   messageOf,
@@ -15,6 +14,7 @@ import {
 import type { ExecutionChange } from '../execution/change'
 import { toTaskExecutionParent } from '../execution/execution'
 import type { ExecutionRecord, NewExecution } from '../execution/record'
+import { isWaiting } from '../execution/status'
 import * as transitions from '../execution/transitions'
 import { delay } from '../lib/environment'
 import type { TaskRunContext } from '../task/context'
@@ -27,6 +27,7 @@ import { checkParentRun, hasFinalize, planChildren, planFinalize } from './paren
 import type { Releaser } from './release'
 import { isFresh, type Flow, type Runtime } from './runtime'
 import type { Settler } from './settle'
+import { tooManyTakeovers } from './suspects'
 
 /** Between two tries to renew a row that is locked, in milliseconds. */
 const LOCKED_PAUSE_MS = 20
@@ -92,6 +93,8 @@ export class Runner<TTransaction> {
 
   /** Claimed again here before its last end was known to be stored. Not left to `recover`: a shutdown would not wait for that. */
   private startAnew({ record, leasedAt }: HeldClaim): void {
+    // A parent whose children ended meanwhile: its function has run.
+    if (isWaiting(record.status)) return this.flow.resume(record)
     this.runtime.slots.overdraw()
     this.flow.start(record, leasedAt)
   }
@@ -289,14 +292,4 @@ function endOrBeginSleep(record: ExecutionRecord): ExecutionChange {
     `Sleeping task execution was not woken within ${record.timeoutMs ?? 0} ms`,
   )
   return transitions.fail(record, toStoredError(error))
-}
-
-/** Why an execution ends whose executors keep dying. */
-export function tooManyTakeovers(record: ExecutionRecord): ReturnType<typeof toStoredError> {
-  return toStoredError(
-    DurableExecutionError.nonRetryable(
-      `Executors running this execution were lost ${record.takeovers} times: its task may kill its process (out of memory, process.exit, a blocked event loop); see maxTakeovers`,
-      { code: 'too_many_takeovers' },
-    ),
-  )
 }

@@ -2,6 +2,7 @@
  * Executions that may kill the process that runs them, because others died with them: one at a time, so that they do not use up
  * the takeovers of their neighbours (G7).
  */
+import { DurableExecutionError, toStoredError } from '../errors'
 import type { ExecutionRecord } from '../execution/record'
 import { SUSPECT_TAKEOVERS } from '../execution/transitions'
 import type { HeldClaims } from './held-claims'
@@ -30,4 +31,14 @@ export class Suspects {
     }
     return this.executionIds.size > 0
   }
+}
+
+/** Why an execution ends whose executors keep dying. */
+export function tooManyTakeovers(record: ExecutionRecord): ReturnType<typeof toStoredError> {
+  return toStoredError(
+    DurableExecutionError.nonRetryable(
+      `Executors running this execution were lost ${record.takeovers} times: its task may kill its process (out of memory, process.exit, a blocked event loop); see maxTakeovers`,
+      { code: 'too_many_takeovers' },
+    ),
+  )
 }

@@ -1,0 +1,233 @@
+/**
+ * New work waits a moment for what is about to tell whether it can be claimed by its insert: a claim under way, ends that are being
+ * stored. No longer than that moment, and not where nothing is about to tell.
+ */
+import { describe, expect, it } from 'vitest'
+
+import type { DurableExecutorOptions, Task } from '../src/index'
+import { createDeferred, type Deferred } from '../src/lib/deferred'
+import { createControlledRun, type ControlledRun } from './support/controlled-run'
+import { hangs, isHeldAfter, isHeldBefore, type Fault } from './support/storage-connection'
+import { createWorld, type Member, type World } from './support/world'
+
+const LONG = 3_600_000
+/** The longest that new work waits for a claim, or for slots. */
+const LONGEST_WAIT_MS = 20
+/** As many ends wait to be stored before nothing new begins. */
+const MOST_UNSTORED = 2000
+
+interface Scene {
+  readonly world: World
+  readonly member: Member
+  readonly task: Task<undefined, string>
+  readonly work: ControlledRun<string, undefined>
+  /** Ends what is being waited for. */
+  readonly gate: Deferred<void>
+  /** Enqueues the execution that this is about. */
+  readonly enqueue: () => Promise<void>
+  /** Its row, if it is inserted. */
+  readonly status: () => string | undefined
+}
+
+function sceneOf(world: World, member: Member): Scene {
+  const work = createControlledRun()
+  const task = member.executor.task({ id: 'task', timeoutMs: LONG, run: work.run })
+  const enqueue = async (): Promise<void> => {
+    await member.executor.enqueueTask(task)
+  }
+  const status = (): string | undefined =>
+    world.storage.dump().find(({ taskId }) => taskId === 'task')?.status
+  return { world, member, task, work, gate: createDeferred<void>(), enqueue, status }
+}
+
+/** Its first claim is under way, and is answered when the gate opens; later ones do not get through. */
+async function whileClaiming(
+  options: DurableExecutorOptions = {},
+  fault: (gate: Promise<void>) => Fault = isHeldAfter,
+): Promise<Scene> {
+  const world = createWorld()
+  const scene = sceneOf(world, world.add(options))
+  const { executor, connection } = scene.member
+  connection.disturb('claim', fault(scene.gate.promise))
+  connection.disturb('claim', hangs, { times: Infinity })
+  await world.until(executor.start())
+  await world.environment.untilTrue(() => connection.countOf('claim') === 1)
+  return scene
+}
+
+/** As many ends as are allowed wait to be stored, until the gate opens. */
+async function whileStoring(): Promise<Scene> {
+  const world = createWorld()
+  const member = await world.start({ maxConcurrentTaskExecutions: MOST_UNSTORED })
+  const scene = sceneOf(world, member)
+  const { executor, connection } = member
+  const quick = executor.task({ id: 'quick', timeoutMs: LONG, run: () => 'done' })
+  await world.environment.advanceBy(1000)
+  connection.disturb('settle', isHeldBefore(scene.gate.promise), { times: Infinity })
+  await world.until(
+    Promise.all(Array.from({ length: MOST_UNSTORED }, () => executor.enqueueTask(quick))),
+  )
+  await world.environment.untilTrue(() => executor.getStats().slots.unstored === MOST_UNSTORED)
+  connection.disturb('claim', hangs, { times: Infinity })
+  return scene
+}
+
+describe('new work, while a claim is under way,', () => {
+  it('waits for it, and is claimed by its insert if that found no line', async () => {
+    const { world, member, work, gate, enqueue, status } = await whileClaiming()
+    const enqueued = enqueue()
+    await world.environment.advanceBy(LONGEST_WAIT_MS - 1)
+    expect(member.connection.countOf('insert')).toBe(0)
+    gate.resolve()
+    await world.environment.turn()
+    expect(status()).toBe('running')
+    expect(work.calls).toHaveLength(1)
+    await enqueued
+    expect(member.connection.countOf('claim')).toBe(1)
+  })
+
+  it('goes on as unclaimed when that takes too long', async () => {
+    const { world, member, enqueue, status } = await whileClaiming()
+    const enqueued = enqueue()
+    await world.environment.advanceBy(LONGEST_WAIT_MS - 1)
+    expect(member.connection.countOf('insert')).toBe(0)
+    await world.environment.advanceBy(1)
+    expect(status()).toBe('ready')
+    await enqueued
+  })
+
+  it('goes on as unclaimed when that found a line', async () => {
+    const options = { maxConcurrentTaskExecutions: 1 }
+    const { world, member, task, gate, enqueue } = await whileClaiming(options, isHeldBefore)
+    const client = world.add()
+    const same = client.executor.task({ id: task.id, timeoutMs: LONG, run: () => 'there' })
+    for (let count = 0; count < 2; count += 1) {
+      await world.until(client.executor.enqueueTask(same))
+    }
+    const enqueued = enqueue()
+    await world.environment.turn()
+    expect(member.connection.countOf('insert')).toBe(0)
+    gate.resolve()
+    await world.environment.turn()
+    await enqueued
+    const statuses = world.storage.dump().map(({ status }) => status)
+    expect(statuses.sort()).toEqual(['ready', 'ready', 'running'])
+  })
+
+  it('goes on as unclaimed at once when that fails', async () => {
+    const { world, member, gate, enqueue, status } = await whileClaiming()
+    const enqueued = enqueue()
+    await world.environment.turn()
+    expect(member.connection.countOf('insert')).toBe(0)
+    gate.reject(new Error('Connection reset'))
+    await world.environment.turn()
+    expect(status()).toBe('ready')
+    await enqueued
+  })
+
+  it('is stored, and not run here, when a shutdown begins meanwhile', async () => {
+    const { world, member, work, gate, enqueue, status } = await whileClaiming()
+    const enqueued = enqueue()
+    await world.environment.turn()
+    const stopped = member.executor.shutdown()
+    gate.resolve()
+    await world.until(stopped)
+    await enqueued
+    expect(status()).toBe('ready')
+    expect(work.calls).toHaveLength(0)
+    expect(world.storage.dump()[0]).toMatchObject({ claimCount: 0, executorId: null })
+  })
+
+  it('leaves no timer behind when it waited', async () => {
+    const { world, gate, enqueue } = await whileClaiming()
+    const before = world.environment.pendingTimersCount
+    const enqueued = enqueue()
+    await world.environment.turn()
+    expect(world.environment.pendingTimersCount).toBe(before + 1)
+    gate.resolve()
+    await world.environment.turn()
+    await enqueued
+    const shortTimers = world.environment.pendingTimersCount
+    await world.environment.advanceBy(LONGEST_WAIT_MS)
+    expect(world.environment.pendingTimersCount).toBe(shortTimers)
+  })
+})
+
+describe('new work, where nothing is about to tell,', () => {
+  it('does not wait: a line is known', async () => {
+    const world = createWorld()
+    const member = await world.start({ maxConcurrentTaskExecutions: 1 })
+    const { connection } = member
+    const { work, enqueue } = sceneOf(world, member)
+    await world.environment.advanceBy(1000)
+    for (let count = 0; count < 4; count += 1) await world.until(enqueue())
+    work.call(0).returns('done')
+    // It took one of the line, which was all that it was allowed to.
+    await world.environment.untilTrue(() => work.calls.length === 2)
+    connection.disturb('claim', hangs, { times: Infinity })
+    const claims = connection.countOf('claim')
+    work.call(1).returns('done')
+    await world.environment.untilTrue(() => connection.countOf('claim') > claims)
+    connection.calls.clear()
+    const enqueued = enqueue()
+    await world.environment.turn()
+    expect(connection.countOf('insert')).toBe(1)
+    await enqueued
+  })
+
+  it('does not wait: this executor was not started', async () => {
+    const world = createWorld()
+    const member = world.add()
+    const { enqueue, status } = sceneOf(world, member)
+    const enqueued = enqueue()
+    await world.environment.turn()
+    expect(status()).toBe('ready')
+    await enqueued
+  })
+
+  it('does not wait: the claim under way is of another queue', async () => {
+    const { world, member, status } = await whileClaiming({ queues: ['default'] })
+    const task = member.executor.task({ id: 'other', timeoutMs: LONG, run: () => 'there' })
+    const enqueued = member.executor.enqueueTask(task, undefined, { queue: 'elsewhere' })
+    await world.environment.turn()
+    expect(world.storage.dump()).toMatchObject([{ taskId: 'other', status: 'ready' }])
+    expect(status()).toBeUndefined()
+    await enqueued
+  })
+})
+
+describe('new work, while ends that are being stored keep its slot,', () => {
+  it('waits for them, and is claimed by its insert when some are stored', async () => {
+    const { world, work, gate, enqueue, status } = await whileStoring()
+    const enqueued = enqueue()
+    await world.environment.advanceBy(LONGEST_WAIT_MS - 1)
+    expect(status()).toBeUndefined()
+    gate.resolve()
+    await world.environment.turn()
+    expect(status()).toBe('running')
+    expect(work.calls).toHaveLength(1)
+    await enqueued
+  })
+
+  it('goes on as unclaimed when that takes too long', async () => {
+    const { world, enqueue, status } = await whileStoring()
+    const enqueued = enqueue()
+    await world.environment.advanceBy(LONGEST_WAIT_MS - 1)
+    expect(status()).toBeUndefined()
+    await world.environment.advanceBy(1)
+    expect(status()).toBe('ready')
+    await enqueued
+  })
+
+  it('is stored, and not run here, when a shutdown begins meanwhile', async () => {
+    const { world, member, work, gate, enqueue, status } = await whileStoring()
+    const enqueued = enqueue()
+    await world.environment.turn()
+    const stopped = member.executor.shutdown()
+    gate.resolve()
+    await world.until(stopped)
+    await enqueued
+    expect(status()).toBe('ready')
+    expect(work.calls).toHaveLength(0)
+  })
+})
