@@ -24,7 +24,8 @@ function channelOf(place: string): string {
 }
 
 const CHANNEL = `SELECT ${channelOf('$1')}`
-const NOTIFY = `SELECT pg_notify(${channelOf('$1')}, $2)`
+/** Nothing where the table is gone by now: it has no channel, which PostgreSQL would refuse, and nobody to hear it. */
+const NOTIFY = `SELECT pg_notify(channel, $2) FROM (${CHANNEL} AS channel) AS named WHERE channel IS NOT NULL`
 
 /** What a push needs. */
 export interface PushOptions {
