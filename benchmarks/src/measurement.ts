@@ -50,6 +50,23 @@ export const UNITS = {
   pinned_start_p99: 'ms',
   cancel_p50: 'ms',
   cancel_p99: 'ms',
+  http_p50: 'ms',
+  http_p99: 'ms',
+  http_bare_p50: 'ms',
+  http_own_p50: 'ms',
+  http_ratio: '× bare + own',
+  http_cpu: 'µs/call',
+  http_cpu_ratio: '× bare + own',
+  http_result_p50: 'ms',
+  http_result_p99: 'ms',
+  http_result_bare_p50: 'ms',
+  http_result_own_p50: 'ms',
+  http_result_ratio: '× bare + own',
+  http_result_cpu: 'µs/call',
+  http_result_cpu_ratio: '× bare + own',
+  http_calls: 'calls/s',
+  http_bare_calls: 'calls/s',
+  http_own_calls: 'calls/s',
 } as const
 
 export type Metric = keyof typeof UNITS

@@ -54,7 +54,7 @@ describe('pnpm bench', () => {
       `measures on ${storage}`,
       async () => {
         process.env[variable] = url
-        const ids = storage === 'pg' ? ['P1', 'P3', 'P5', 'P6', 'P8', 'P15'] : ['P7']
+        const ids = storage === 'pg' ? ['P1', 'P3', 'P5', 'P6', 'P8', 'P15', 'HTTP'] : ['P7']
         const { failures, table } = await run([...ids, '--floor', '--storage', storage])
         expect(failures).toEqual([])
         for (const id of ids) expect(table).toContain(`### ${id}: `)

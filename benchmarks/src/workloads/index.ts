@@ -1,5 +1,6 @@
 /** All workloads, in their order. */
 import type { Workload } from '../workload'
+import { http } from './http'
 import { drain } from './p1-drain'
 import { together } from './p2-together'
 import { result } from './p3-result'
@@ -32,4 +33,5 @@ export const WORKLOADS: readonly Workload[] = [
   pinned,
   costs,
   cancels,
+  http,
 ]
