@@ -38,6 +38,8 @@ interface Decision {
   readonly insertions: readonly NewExecution[]
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
 /** Calls the user's function. */
 type UserCall = () => unknown
 
@@ -212,19 +214,21 @@ export class Runner<TTransaction> {
   private contextOf(held: HeldClaim): TaskRunContext {
     const { record } = held
     const { taskId, executionId, root, parent, attempt, error } = record
-    return {
+    const context: Writable<TaskRunContext> = {
       taskId,
       executionId,
       root,
-      ...(parent && { parent: toTaskExecutionParent(parent) }),
       attempt,
-      ...(error && { prevError: fromStoredError(error) }),
       // Made when it is asked for: a signal costs as much as all else that a run of a small function needs.
       get cancelSignal() {
         return held.signal
       },
       shutdownSignal: this.runtime.shutdownSignal,
     }
+    // Spread into the literal they would cost every run what few need.
+    if (parent) context.parent = toTaskExecutionParent(parent)
+    if (error) context.prevError = fromStoredError(error)
+    return context
   }
 
   private decide(
