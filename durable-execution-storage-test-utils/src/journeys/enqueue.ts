@@ -62,14 +62,14 @@ export const enqueueJourneys: readonly Journey[] = [
         },
       })
       const enqueuedAt = context.now()
-      const delays = [150, 0, 75]
+      const delays = [1000, 0, 500]
       const startedAt = await Promise.all(
         delays.map(async (delayMs) => {
           const handle = await executor.enqueueTask(task, delayMs, { sleepMsBeforeRun: delayMs })
           return handle.waitAndGetOutput()
         }),
       )
-      same(order, [0, 75, 150], 'order')
+      same(order, [0, 500, 1000], 'order')
       const tooEarly = startedAt.filter((at, index) => at - enqueuedAt < (delays[index] ?? 0) - 2)
       same(tooEarly, [], 'started too early')
     },
