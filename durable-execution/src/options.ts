@@ -44,7 +44,7 @@ export interface DurableExecutorOptions {
   retentionMs?: number | null | undefined
   /**
    * The longest an executor goes without asking when nothing can wake it, in milliseconds, at least 10. While the storage pushes hints
-   * it asks once a second if this is less; and at least four times a lease, whatever this is.
+   * it asks every 1.6 s if this is less; and at least four times a lease, whatever this is.
    *
    * @default 200
    */

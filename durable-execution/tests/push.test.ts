@@ -154,7 +154,7 @@ describe('an executor whose hints are lost', () => {
     const task = defineTask(client.executor)
     await world.environment.advanceBy(100)
     for (const lost of [connection, client.connection]) lost.hintFault = () => undefined
-    const longestMs = how === 'with a word' ? 300 : 1100
+    const longestMs = how === 'with a word' ? 300 : 1700
     const first = await world.until(client.executor.enqueueTask(task, 1))
     const wait = first.waitAndGetOutput()
     await world.environment.turn()

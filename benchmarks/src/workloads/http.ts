@@ -22,9 +22,9 @@ import { openExecutor } from '../systems/durable-execution'
 import { inputOf, outputOf, type Input } from '../systems/queue'
 import { scaled, type BenchContext, type Workload } from '../workload'
 
-const BLOCKS = 60
+const BLOCKS = 150
 const BLOCK = 10
-const WARM_UP_BLOCKS = 10
+const WARM_UP_BLOCKS = 100
 const AT_ONCE = 50
 const CALLS_AT_ONCE = 5000
 

@@ -13,7 +13,7 @@ const BUSY_SWEEP_MS = 500
  * The sweep while hints come, in milliseconds: with its jitter and the look whether the listening connection still answers, less than
  * one statement a second. A lease that lapses is seen by the sweeps before, and claimed at that moment.
  */
-const PUSHED_SWEEP_MS = 1400
+const PUSHED_SWEEP_MS = 1600
 /**
  * The longest pause between two sweeps, as a share of a lease: an outage in which leases lapsed must be noticed, else their work
  * would be taken over before its owners could renew (G6).
