@@ -7,7 +7,23 @@ import {
   type TaskExecutionStatus,
 } from 'durable-execution'
 
-import { errorText } from './row'
+import { errorText, type SqlValue } from './row'
+
+/** The columns that a change gives a value of its own, in the order of {@link changeValues}. */
+export const CHANGE_COLUMNS = [
+  'status',
+  'attempt',
+  'takeovers',
+  'run_output',
+  'output',
+  'error',
+  'claim_at',
+  'start_at',
+  'started_at',
+  'finished_at',
+  'active_children_count',
+  'sleeping_key',
+] as const
 
 /** What a change writes into a row. `null` in `startAt` and `startedAt`: they stay as they are. */
 export interface ChangedColumns extends ChangedTimes {
@@ -36,4 +52,23 @@ export function changedColumns(change: ExecutionChange, at: ChangedAt): ChangedC
     finishedAt,
     sleepingKey: change.sleepingKey,
   }
+}
+
+/** The same, in the order of {@link CHANGE_COLUMNS}. */
+export function changeValues(change: ExecutionChange, at: ChangedAt): SqlValue[] {
+  const columns = changedColumns(change, at)
+  return [
+    columns.status,
+    columns.attempt,
+    columns.takeovers,
+    columns.runOutput,
+    columns.output,
+    columns.error,
+    columns.claimAt,
+    columns.startAt,
+    columns.startedAt,
+    columns.finishedAt,
+    at.activeChildrenCount,
+    columns.sleepingKey,
+  ]
 }

@@ -7,6 +7,7 @@
  */
 import { transitions, type TakeOver } from 'durable-execution'
 
+import { CHANGE_COLUMNS } from '../change'
 import { COLUMNS, GUARD_COLUMNS } from '../row'
 
 /** The most ids in one statement. */
@@ -42,21 +43,7 @@ const NUMBERS = new Set<string>([
 const LONG_TEXTS = new Set<string>(['retry_options', 'error', 'input', 'run_output', 'output'])
 
 /** The columns that a change writes, in the order of its values; the row's id follows them. */
-const CHANGE_COLUMNS = [
-  'status',
-  'attempt',
-  'takeovers',
-  'run_output',
-  'output',
-  'error',
-  'claim_at',
-  'start_at',
-  'started_at',
-  'finished_at',
-  'active_children_count',
-  'sleeping_key',
-  'updated_at',
-] as const
+const CHANGED = [...CHANGE_COLUMNS, 'updated_at'] as const
 
 /** The columns of a parent that is brought down, in the order of its values; the row's id follows them. */
 const PARENT_COLUMNS = [
@@ -167,7 +154,7 @@ function writes(table: string, byId: string) {
     insert: `INSERT INTO ${insert}`,
     /** For a transaction of the user, in which no statement may fail on a duplicate. */
     insertOthers: `INSERT IGNORE INTO ${insert}`,
-    change: updated(CHANGE_COLUMNS, [...CHANGE_COLUMNS.map(changed), 't.executor_id = NULL']),
+    change: updated(CHANGED, [...CHANGED.map(changed), 't.executor_id = NULL']),
     parent: updated(
       PARENT_COLUMNS,
       PARENT_COLUMNS.map((column) => `t.${column} = j.${column}`),

@@ -53,7 +53,7 @@ import { insert, insertTogether, standAlone } from './verbs/insert'
 import { prune } from './verbs/prune'
 import * as reads from './verbs/reads'
 import { isPlain, settle, settlePlain } from './verbs/settle'
-import { canSettleTogether, settleTogether } from './verbs/settle-together'
+import { settleTogether } from './verbs/settle-together'
 import { wake } from './verbs/wake'
 
 /** Options of {@link createPgTaskExecutionsStorage}. */
@@ -246,7 +246,6 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   }
 
   private async settleTogether(request: SettleRequest): Promise<SettleAnswer> {
-    if (!canSettleTogether(request.settlements)) return this.settleAll(request)
     const together = await this.together(request, () => settleTogether(this.statements, request))
     return together ?? this.settleAll(request)
   }

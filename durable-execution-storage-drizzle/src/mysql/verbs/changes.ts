@@ -1,5 +1,5 @@
 /** Writing the changes that transitions decided. */
-import { changedColumns } from '../../change'
+import { changeValues } from '../../change'
 import type { SqlValue } from '../../row'
 import type { RowChange } from '../../settling'
 import { writeRows } from '../lists'
@@ -17,26 +17,10 @@ export async function writeChanges(
   await writeRows(connection, statements.change, rows)
 }
 
-/** In the order of `CHANGE_COLUMNS`, and the id. */
+/** In the order of `CHANGED`, and the id. */
 function valuesOf(
   { executionId, change, activeChildrenCount }: RowChange,
   now: number,
 ): SqlValue[] {
-  const columns = changedColumns(change, { now, activeChildrenCount })
-  return [
-    columns.status,
-    columns.attempt,
-    columns.takeovers,
-    columns.runOutput,
-    columns.output,
-    columns.error,
-    columns.claimAt,
-    columns.startAt,
-    columns.startedAt,
-    columns.finishedAt,
-    activeChildrenCount,
-    columns.sleepingKey,
-    now,
-    executionId,
-  ]
+  return [...changeValues(change, { now, activeChildrenCount }), now, executionId]
 }

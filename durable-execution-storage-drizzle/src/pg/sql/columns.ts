@@ -1,4 +1,5 @@
 /** The columns that statements read and write, and of which type their parameters are. */
+import { CHANGE_COLUMNS } from '../../change'
 import { COLUMNS, GUARD_COLUMNS } from '../../row'
 
 /** All columns of a row. */
@@ -19,7 +20,6 @@ const TYPES: Readonly<Record<string, string>> = {
   attempt: 'integer',
   takeovers: 'integer',
   active_children_count: 'integer',
-  delta: 'integer',
   index_in_parent: 'integer',
   is_finalize: 'smallint',
   sleep_ms_before_run: 'bigint',
@@ -42,21 +42,7 @@ export const TIMES: ReadonlySet<string> = new Set([
 ])
 
 /** The columns of a change, in the order of its values. */
-export const CHANGED = [
-  'execution_id',
-  'status',
-  'attempt',
-  'takeovers',
-  'run_output',
-  'output',
-  'error',
-  'claim_at',
-  'start_at',
-  'started_at',
-  'finished_at',
-  'active_children_count',
-  'sleeping_key',
-] as const
+export const CHANGED = ['execution_id', ...CHANGE_COLUMNS] as const
 
 /** The columns of a guarded change. */
 export const GUARDED = [...CHANGED, 'claim_count', 'expected_status'] as const

@@ -1,7 +1,7 @@
 /** Writing the changes that transitions decided. */
 import type { ExecutionRecord, Settlement } from 'durable-execution'
 
-import { changedColumns } from '../../change'
+import { changeValues } from '../../change'
 import { COLUMNS, toRow, type SqlRow, type SqlValue } from '../../row'
 import type { RowChange } from '../../settling'
 import { number, text } from '../../values'
@@ -108,22 +108,7 @@ function written(rows: readonly SqlRow[]): Written {
 
 /** In the order of the columns of a change; times count from the moment of the write. */
 function valuesOf({ executionId, change, activeChildrenCount }: RowChange): SqlValue[] {
-  const columns = changedColumns(change, { now: 0, activeChildrenCount })
-  return [
-    executionId,
-    columns.status,
-    columns.attempt,
-    columns.takeovers,
-    columns.runOutput,
-    columns.output,
-    columns.error,
-    columns.claimAt,
-    columns.startAt,
-    columns.startedAt,
-    columns.finishedAt,
-    activeChildrenCount,
-    columns.sleepingKey,
-  ]
+  return [executionId, ...changeValues(change, { now: 0, activeChildrenCount })]
 }
 
 /** Rows as columns: each becomes one array. */

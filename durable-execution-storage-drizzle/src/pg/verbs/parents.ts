@@ -1,13 +1,8 @@
 /** The parents of executions that finished: their counts, and handing them over when nothing is left to wait for. */
-import {
-  isWaiting,
-  transitions,
-  type Claimant,
-  type ExecutionRecord,
-  type HandOver,
-} from 'durable-execution'
+import { transitions, type ExecutionRecord, type HandOver } from 'durable-execution'
 
 import type { At } from '../../insertions'
+import { isDone } from '../../settling'
 import { readRecords } from '../lists'
 import { note, write, type Program } from '../program'
 import type { Statements } from '../statements'
@@ -41,18 +36,6 @@ export function* bringDown(
   const due = written.filter((parent) => isDone(parent) && parent.executorId === null)
   yield note({ due: due.map(({ queue }) => [queue, 0]) })
   return handedOver
-}
-
-/** Whether this waiting parent is held by the claimant to be resumed. */
-export function isHandedOverTo(
-  parent: ExecutionRecord,
-  { executorId }: Pick<Claimant, 'executorId'>,
-): boolean {
-  return isDone(parent) && parent.executorId === executorId
-}
-
-function isDone({ status, activeChildrenCount }: ExecutionRecord): boolean {
-  return isWaiting(status) && activeChildrenCount <= 0
 }
 
 /** In the order of the parameters of `Statements.parents`. */

@@ -1,12 +1,5 @@
 /** `settle` in one statement, where everything holds: the usual case, and a single trip to the server. */
-import {
-  countActiveInsertions,
-  isWaiting,
-  type ExecutionRecord,
-  type SettleAnswer,
-  type Settlement,
-  type SettleRequest,
-} from 'durable-execution'
+import type { ExecutionRecord, SettleAnswer, Settlement, SettleRequest } from 'durable-execution'
 
 import { planInsertions } from '../../insertions'
 import { COLUMNS, fromRow, type SqlRow } from '../../row'
@@ -22,28 +15,22 @@ import { changedValues, insertedValues } from './changes'
 const NONE: ReadonlySet<string> = new Set()
 
 /**
- * Whether one statement can write them: no sleeping key is looked for among the rows of others, and no row that has just begun to
- * wait has nothing to wait for, which would be written twice.
+ * Writes all of the settlements, or none where one of them doesn't hold its claim, or met another call: then it answers `null`. It also
+ * does where a sleeping key has to be looked for among the rows of others, or a row would be written twice: one that has just begun
+ * to wait, for nothing.
  */
-export function canSettleTogether(settlements: readonly Settlement[]): boolean {
-  return settlements.every(({ executionId, change, insertions }) => {
-    const isDone =
-      isWaiting(change.status) && countActiveInsertions(insertions, executionId, NONE) === 0
-    return !isDone && insertions.every(({ sleepingKey }) => sleepingKey === null)
-  })
-}
-
-/** Writes all of the settlements, or none where one of them doesn't hold its claim, or met another call: then it answers `null`. */
 export function* settleTogether(
   statements: Statements,
   request: SettleRequest,
 ): Program<SettleAnswer | null> {
   const { settlements, handOver, executorId, leaseMs } = request
   const executions = settlements.flatMap(({ insertions }) => insertions)
+  if (executions.some(({ sleepingKey }) => sleepingKey !== null)) return null
   // Times count from the moment of the write.
   const records = planInsertions(executions, new Map(), { executorId, leaseMs, now: 0 })
   const changes = settlements.map((settlement) => changeOf(settlement, NONE))
   const deltas = deltasOf(settlements, changes, NONE)
+  if (changes.some(({ executionId }) => deltas.has(executionId))) return null
   const text = statements.settleTogether({
     rows: sizeOf(changes),
     insertions: records.length === 0 ? null : sizeOf(records),

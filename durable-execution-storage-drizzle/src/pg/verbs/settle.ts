@@ -14,7 +14,7 @@ import {
 
 import { planInsertions, type At } from '../../insertions'
 import type { Guard } from '../../row'
-import { changeOf, deltasOf, isNewClaim, outcomeOf } from '../../settling'
+import { changeOf, deltasOf, isHandedOverTo, isNewClaim, outcomeOf } from '../../settling'
 import { readClock } from '../clock'
 import { settledNote } from '../hints'
 import { readGuards, readRecords, sortedIds } from '../lists'
@@ -22,7 +22,7 @@ import { note, read, type Program } from '../program'
 import type { Statements } from '../statements'
 import { writeChanges, writeGuarded, type Written } from './changes'
 import { insertRecords, readSleepers } from './insert'
-import { bringDown, isHandedOverTo } from './parents'
+import { bringDown } from './parents'
 
 /** Whether nothing but its own row matters to a settlement: it needs no lock but that of its statement. */
 export function isPlain({ change, insertions, parentExecutionId }: Settlement): boolean {

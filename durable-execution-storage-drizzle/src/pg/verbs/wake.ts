@@ -9,13 +9,14 @@ import {
 
 import type { At } from '../../insertions'
 import { fromRow } from '../../row'
+import { isHandedOverTo } from '../../settling'
 import { readClock } from '../clock'
 import { ConflictError } from '../errors'
 import { readRecords, sortedIds } from '../lists'
 import { note, read, type Program } from '../program'
 import type { Statements } from '../statements'
 import { writeChanges } from './changes'
-import { bringDown, isHandedOverTo } from './parents'
+import { bringDown } from './parents'
 
 /** Finishes the active execution with this key; if there is none, answers the newest finished one. */
 export function* wake(statements: Statements, request: WakeRequest): Program<WakeAnswer> {

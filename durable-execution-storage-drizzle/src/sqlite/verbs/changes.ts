@@ -1,7 +1,7 @@
 /** Writing the changes that transitions decided. */
 import type { Settlement } from 'durable-execution'
 
-import { changedColumns } from '../../change'
+import { changeValues } from '../../change'
 import type { SqlValue } from '../../row'
 import type { RowChange } from '../../settling'
 import { number } from '../../values'
@@ -49,21 +49,5 @@ function paramsOf(
   { executionId, change, activeChildrenCount }: RowChange,
   now: number,
 ): SqlValue[] {
-  const columns = changedColumns(change, { now, activeChildrenCount })
-  return [
-    columns.status,
-    columns.attempt,
-    columns.takeovers,
-    columns.runOutput,
-    columns.output,
-    columns.error,
-    columns.claimAt,
-    columns.startAt,
-    columns.startedAt,
-    columns.finishedAt,
-    activeChildrenCount,
-    columns.sleepingKey,
-    now,
-    executionId,
-  ]
+  return [...changeValues(change, { now, activeChildrenCount }), now, executionId]
 }
