@@ -2,7 +2,7 @@ import { applyChange, transitions } from 'durable-execution'
 import { createTaskExecutionRecord } from 'durable-execution-storage-test-utils'
 import { describe, expect, it } from 'vitest'
 
-import { changedColumns } from './change'
+import { CHANGE_COLUMNS, changeValues } from './change'
 import { COLUMNS, fromRow, GUARD_COLUMNS, toGuard, toRow } from './row'
 
 const error = {
@@ -93,7 +93,7 @@ describe('guards', () => {
   })
 })
 
-describe('changedColumns', () => {
+describe('changeValues', () => {
   const held = createTaskExecutionRecord({
     status: 'running',
     startAt: 5,
@@ -115,25 +115,13 @@ describe('changedColumns', () => {
 
   it.each(Object.entries(changes))('writes what applyChange says: %s', (_, change) => {
     const at = { now: 1000, activeChildrenCount: 2 }
-    const columns = changedColumns(change, at)
-    const after = applyChange(held, change, at)
-    expect({
-      ...columns,
-      error: columns.error === null ? null : (JSON.parse(columns.error) as unknown),
-      startAt: columns.startAt ?? held.startAt,
-      startedAt: columns.startedAt ?? held.startedAt,
-    }).toStrictEqual({
-      status: after.status,
-      attempt: after.attempt,
-      takeovers: after.takeovers,
-      runOutput: after.runOutput,
-      output: after.output,
-      error: after.error,
-      claimAt: after.claimAt,
-      startAt: after.startAt,
-      startedAt: after.startedAt,
-      finishedAt: after.finishedAt,
-      sleepingKey: after.sleepingKey,
+    const values = changeValues(change, at)
+    const row = toRow(applyChange(held, change, at))
+    const kept = { start_at: held.startAt, started_at: held.startedAt }
+    const written = CHANGE_COLUMNS.map((column, index) => {
+      const isKept = column === 'start_at' || column === 'started_at'
+      return values[index] ?? (isKept ? kept[column] : null)
     })
+    expect(written).toStrictEqual(CHANGE_COLUMNS.map((column) => row[COLUMNS.indexOf(column)]))
   })
 })

@@ -22,11 +22,12 @@ export function createLeveledLogger(logger: Logger, level: LogLevel): Logger {
     if (LOG_LEVELS.indexOf(name) < threshold) return () => undefined
     return (message) => {
       // A logger that fails must not fail the work it tells of.
-      callAside(
-        () => logger[name](message),
-        () => undefined,
-      )
+      callAside((text) => logger[name](text), message, ignore)
     }
   }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+function ignore(): void {
+  // There is nowhere to tell it.
 }

@@ -35,6 +35,12 @@ export class Hints {
     return dueInMs.size === 0 && finished?.size === 0 && cancelled?.size === 0 && !saysAwaited
   }
 
+  /** Whether they say no more than that something finished. */
+  get isVague(): boolean {
+    const { dueInMs, finished, cancelled, saysAwaited } = this
+    return finished === null && dueInMs.size === 0 && cancelled?.size === 0 && !saysAwaited
+  }
+
   note({ due = [], finished = [], cancelled = [] }: Note): void {
     for (const [queue, inMs] of due) this.noteDue(queue, inMs)
     this.finished = union(this.finished, finished)
@@ -159,16 +165,14 @@ function idsOf(value: unknown): string[] | null {
  * for others.
  */
 export function settledNote(applied: readonly Settlement[], takesWork: boolean): Note {
-  return {
-    due: applied.flatMap(({ change, insertions }) => {
-      const isForOthers = change.status === 'ready' && !takesWork
-      const retries = isForOthers ? [[null, change.claimInMs ?? 0] as const] : []
-      return [...retries, ...dueInsertions(insertions)]
-    }),
-    finished: applied
-      .filter(({ change }) => isFinished(change.status))
-      .map(({ executionId }) => executionId),
+  const due: (readonly [string | null, number])[] = []
+  const finished: string[] = []
+  for (const { executionId, change, insertions } of applied) {
+    if (change.status === 'ready' && !takesWork) due.push([null, change.claimInMs ?? 0])
+    if (insertions.length > 0) due.push(...dueInsertions(insertions))
+    if (isFinished(change.status)) finished.push(executionId)
   }
+  return { due, finished }
 }
 
 /** What rows that are inserted make due: not those that are claimed by their insert. */

@@ -1,6 +1,6 @@
 /**
  * Sends hints: after the write, in a transaction of their own, at most one notification per 10 ms. A NOTIFY takes a lock of the
- * whole server when it commits; what comes meanwhile goes with the next. What can't be sent is forgotten: hints only save time.
+ * whole server when it commits, and a commit; what comes meanwhile goes with the next. What can't be sent is forgotten: hints only save time.
  */
 import type { Environment, Timer } from 'durable-execution'
 
@@ -8,6 +8,8 @@ import { Hints } from './hints'
 
 /** Between two notifications, in milliseconds. */
 const PAUSE_MS = 10
+/** Before one that only says that something finished, in milliseconds: those who wait would look no sooner. */
+const VAGUE_PAUSE_MS = 50
 
 /** Gathers hints and sends them. */
 export class Outbox {
@@ -30,8 +32,11 @@ export class Outbox {
   }
 
   private flushSoon(): void {
-    if (this.isSending || this.timer !== null || this.waiting.isEmpty) return
-    const pauseMs = this.sentAt + PAUSE_MS - this.environment.monotonic()
+    if (this.isSending || this.waiting.isEmpty) return
+    this.timer?.cancel()
+    this.timer = null
+    const pause = this.waiting.isVague ? VAGUE_PAUSE_MS : PAUSE_MS
+    const pauseMs = this.sentAt + pause - this.environment.monotonic()
     if (pauseMs <= 0) {
       void this.flush()
       return

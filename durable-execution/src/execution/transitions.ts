@@ -18,15 +18,14 @@ function change(
 ): ExecutionChange {
   return {
     status,
-    attempt: record.attempt,
-    takeovers: record.takeovers,
-    runOutput: record.runOutput,
-    output: null,
-    error: null,
-    claimInMs: null,
-    startsNow: false,
-    sleepingKey: record.sleepingKey,
-    ...parts,
+    attempt: parts.attempt ?? record.attempt,
+    takeovers: parts.takeovers ?? record.takeovers,
+    runOutput: parts.runOutput === undefined ? record.runOutput : parts.runOutput,
+    output: parts.output ?? null,
+    error: parts.error ?? null,
+    claimInMs: parts.claimInMs ?? null,
+    startsNow: parts.startsNow ?? false,
+    sleepingKey: parts.sleepingKey === undefined ? record.sleepingKey : parts.sleepingKey,
   }
 }
 
@@ -34,9 +33,9 @@ function change(
 function finish(
   record: ExecutionRecord,
   status: FinishedTaskExecutionStatus,
-  parts: Pick<ExecutionChange, 'error'> | Pick<ExecutionChange, 'output'>,
+  { output = null, error = null }: Partial<Pick<ExecutionChange, 'output' | 'error'>>,
 ): ExecutionChange {
-  return change(record, status, { ...parts, sleepingKey: finishedSleepingKey(record) })
+  return change(record, status, { output, error, sleepingKey: finishedSleepingKey(record) })
 }
 
 /** The key of a sleeping execution once it has finished; `null` for all others. */

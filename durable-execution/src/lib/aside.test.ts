@@ -7,26 +7,34 @@ describe('callAside', () => {
 
   it('tells what is thrown at once', () => {
     const onError = vi.fn()
-    callAside(() => {
-      throw failure
-    }, onError)
-    expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
+    callAside(
+      () => {
+        throw failure
+      },
+      7,
+      onError,
+    )
+    expect(onError).toHaveBeenCalledExactlyOnceWith(failure, 7)
   })
 
   it('tells what is thrown later', async () => {
     const onError = vi.fn()
-    callAside(async () => {
-      throw failure
-    }, onError)
+    callAside(
+      async () => {
+        throw failure
+      },
+      7,
+      onError,
+    )
     await vi.waitFor(() => {
-      expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
+      expect(onError).toHaveBeenCalledExactlyOnceWith(failure, 7)
     })
   })
 
   it('has nothing to tell of what works', async () => {
     const onError = vi.fn()
-    callAside(() => 1, onError)
-    callAside(() => Promise.resolve(1), onError)
+    callAside((value) => value + 1, 7, onError)
+    callAside((value) => Promise.resolve(value), 7, onError)
     await Promise.resolve()
     expect(onError).not.toHaveBeenCalled()
   })

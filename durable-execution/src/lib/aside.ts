@@ -1,11 +1,22 @@
 /** Calls of user code that nothing depends on and nobody waits for. */
 
-/** Calls it. What it throws, at once or later as a promise, goes to `onError`: unheard, it would end the process. */
-export function callAside(call: () => unknown, onError: (error: unknown) => void): void {
+/**
+ * Calls it with a value. What it throws, at once or later as a promise, goes to `onError`, with the value: unheard, it would end the
+ * process.
+ */
+export function callAside<T>(
+  call: (value: T) => unknown,
+  value: T,
+  onError: (error: unknown, value: T) => void,
+): void {
   try {
-    const returned = call()
-    if (returned instanceof Promise) returned.catch(onError)
+    const returned = call(value)
+    if (returned instanceof Promise) {
+      returned.catch((error: unknown) => {
+        onError(error, value)
+      })
+    }
   } catch (error) {
-    onError(error)
+    onError(error, value)
   }
 }

@@ -15,25 +15,36 @@ export function isPlainJson(value: unknown, seen?: Set<object>): boolean {
     case 'number':
       return Number.isFinite(value) && !Object.is(value, -0)
     case 'object':
-      return value === null || isPlainObject(value, seen ?? new Set())
+      return value === null || (isPlainKind(value) && arePlain(value, seen))
     default:
       return false
   }
 }
 
-function isPlainObject(value: object, seen: Set<object>): boolean {
-  if (seen.has(value)) return false
-  seen.add(value)
-  // One that is not among the keys would be called too.
+function isPlainKind(value: object): boolean {
+  // A method that is not among the keys would be called too.
   if ('toJSON' in value) return false
-  if (Array.isArray(value)) {
-    for (const element of value) if (!isPlainJson(element, seen)) return false
-    return Object.getPrototypeOf(value) === Array.prototype
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === (Array.isArray(value) ? Array.prototype : Object.prototype)
+}
+
+/** Whether the values in a plain object or list are plain. `seen`: the objects around and before it, where there are any. */
+function arePlain(value: object, seen: Set<object> | undefined): boolean {
+  if (seen?.has(value)) return false
+  // Most values hold no others: they need not be kept in mind.
+  let others = seen
+  const isPlainWithin = (element: unknown): boolean => {
+    if (typeof element !== 'object' || element === null) return isPlainJson(element)
+    others ??= new Set([value])
+    return isPlainJson(element, others)
   }
-  if (Object.getPrototypeOf(value) !== Object.prototype) return false
+  others?.add(value)
+  if (Array.isArray(value)) {
+    for (const element of value) if (!isPlainWithin(element)) return false
+    return true
+  }
   for (const key of Object.keys(value)) {
-    if (ODD_KEYS.has(key)) return false
-    if (!isPlainJson((value as Record<string, unknown>)[key], seen)) return false
+    if (ODD_KEYS.has(key) || !isPlainWithin((value as Record<string, unknown>)[key])) return false
   }
   return true
 }

@@ -28,6 +28,16 @@ function createBatcher(options: Partial<BatcherOptions<string, string>> = {}): {
   return { batcher, batches }
 }
 
+function admitEachInitialOnce(): (item: string) => boolean {
+  const initials = new Set<string>()
+  return (item) => {
+    const initial = item.slice(0, 1)
+    if (initials.has(initial)) return false
+    initials.add(initial)
+    return true
+  }
+}
+
 function addAll(batcher: Batcher<string, string>, items: readonly string[]): Promise<string[]> {
   return Promise.all(items.map((item) => batcher.add(item)))
 }
@@ -96,8 +106,7 @@ describe('Batcher', () => {
 
   it('leaves for the next what must not meet', async () => {
     const { batcher, batches } = createBatcher({
-      namesOf: (item) => [item.slice(0, 1)],
-      conflicts: (item, names) => names.has(item.slice(0, 1)),
+      createAdmission: admitEachInitialOnce,
     })
     await expect(addAll(batcher, ['a1', 'a2', 'b1', 'a3', 'b2'])).resolves.toEqual([
       'A1',
@@ -112,8 +121,7 @@ describe('Batcher', () => {
   it('keeps the order of what is left, also behind the limit', async () => {
     const { batcher, batches } = createBatcher({
       maxItems: 2,
-      namesOf: (item) => [item.slice(0, 1)],
-      conflicts: (item, names) => names.has(item.slice(0, 1)),
+      createAdmission: admitEachInitialOnce,
     })
     await addAll(batcher, ['a1', 'a2', 'b1', 'c1', 'c2'])
     expect(batches).toEqual([['a1', 'b1'], ['a2', 'c1'], ['c2']])

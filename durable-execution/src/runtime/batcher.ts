@@ -16,11 +16,12 @@ export interface BatcherOptions<TItem, TAnswer> {
   /** The most bytes of one batch; a larger item goes alone. */
   readonly maxBytes: number
   readonly sizeOf: (item: TItem) => number
-  /** Names that must not meet in one batch: an item is left for the next if one of its names is in it already. */
-  readonly conflicts?: (item: TItem, batch: ReadonlySet<string>) => boolean
-  readonly namesOf?: (item: TItem) => readonly string[]
+  /** Made for each batch: whether an item may join it. One that must not meet those that have joined is left for the next. */
+  readonly createAdmission?: () => (item: TItem) => boolean
   /** Stores a batch and answers each item, in order. Tries again by itself what may work later. */
-  readonly flush: (items: readonly TItem[]) => Promise<readonly TAnswer[]>
+  readonly flush: (items: readonly TItem[]) => Promise<readonly (TAnswer | Promise<TAnswer>)[]>
+  /** What becomes of an item that was refused. @default it rejects with the error */
+  readonly refused?: (item: TItem, error: unknown) => Promise<TAnswer>
 }
 
 interface Entry<TItem, TAnswer> extends Deferred<TAnswer> {
@@ -51,13 +52,13 @@ export class Batcher<TItem, TAnswer> {
 
   /** Resolves when the item was stored, rejects when it was refused for good. */
   add(item: TItem): Promise<TAnswer> {
-    const entry = { item, ...createDeferred<TAnswer>() }
-    this.waiting.push(entry)
+    const { promise, resolve, reject } = createDeferred<TAnswer>()
+    this.waiting.push({ item, promise, resolve, reject })
     if (!this.isBusy) {
       this.isBusy = true
       this.options.environment.afterMicrotasks(() => void this.flushAll())
     }
-    return entry.promise
+    return promise
   }
 
   /** Resolves when all that was added so far is stored or refused. What comes later is not waited for: under load there is always more. */
@@ -78,25 +79,24 @@ export class Batcher<TItem, TAnswer> {
 
   /** Takes items in their order, up to the limits. */
   private take(): Entry<TItem, TAnswer>[] {
-    const { maxItems, maxBytes, sizeOf, conflicts, namesOf } = this.options
+    const { maxItems, maxBytes, sizeOf, createAdmission } = this.options
     const batch: Entry<TItem, TAnswer>[] = []
     const left: Entry<TItem, TAnswer>[] = []
-    const names = new Set<string>()
+    const admits = createAdmission?.()
     let bytes = 0
     let index = 0
     for (; index < this.waiting.length && batch.length < maxItems; index += 1) {
       const entry = this.waiting[index]
       if (entry === undefined) break
-      if (conflicts?.(entry.item, names) === true) {
+      if (admits?.(entry.item) === false) {
         left.push(entry)
         continue
       }
       bytes += sizeOf(entry.item)
       if (batch.length > 0 && bytes > maxBytes) break
       batch.push(entry)
-      for (const name of namesOf?.(entry.item) ?? []) names.add(name)
     }
-    this.waiting = [...left, ...this.waiting.slice(index)]
+    this.waiting = left.concat(this.waiting.slice(index))
     return batch
   }
 
@@ -105,10 +105,10 @@ export class Batcher<TItem, TAnswer> {
       const answers = await this.options.flush(batch.map(({ item }) => item))
       this.flushes += 1
       this.flushedItems += batch.length
-      batch.forEach((entry, index) => {
-        const answer = answers[index]
-        if (answer === undefined) entry.reject(new Error('A flush answered too few items'))
-        else entry.resolve(answer)
+      batch.forEach(({ resolve, reject }, index) => {
+        // `undefined` may be an answer.
+        if (index < answers.length) resolve(answers[index] as TAnswer | Promise<TAnswer>)
+        else reject(new Error('A flush answered too few items'))
       })
     } catch (error) {
       if (batch.length > 1 && isPermanent(error)) {
@@ -117,7 +117,11 @@ export class Batcher<TItem, TAnswer> {
         await this.flush(batch.slice(half))
         return
       }
-      for (const entry of batch) entry.reject(error)
+      const { refused } = this.options
+      for (const { item, resolve, reject } of batch) {
+        if (refused) resolve(refused(item, error))
+        else reject(error)
+      }
     }
   }
 }

@@ -20,65 +20,132 @@ export type RunOutcome =
 
 type OwnEnd = Extract<RunOutcome, { kind: 'returned' | 'threw' }>
 
-/** Time limits of a run, in milliseconds. */
-export interface RunLimits {
-  readonly timeoutMs: number
-  readonly abortGraceMs: number
-}
+/** Calls user functions, and ends what takes too long. */
+export class UserCalls {
+  private readonly environment: Environment
+  private readonly abortGraceMs: number
+  /** Those that were begun in this turn and may still be under way. */
+  private begun: UserCall[] = []
 
-/** Calls a user function under a claim. Never rejects. */
-export function callUserFunction(
-  held: HeldClaim,
-  call: () => unknown,
-  limits: RunLimits,
-  environment: Environment,
-): Promise<RunOutcome> {
-  return new Promise((resolve) => {
-    let grace: Timer | null = null
-    const timer = environment.setTimer(limits.timeoutMs, () => {
-      held.end('timed_out', timedOut(limits))
+  /** @param abortGraceMs - For how long a function that was told to end may go on, in milliseconds. */
+  constructor(environment: Environment, abortGraceMs: number) {
+    this.environment = environment
+    this.abortGraceMs = abortGraceMs
+  }
+
+  /** Calls a user function under a claim. Never rejects. */
+  call(held: HeldClaim, run: () => unknown, timeoutMs: number): Promise<RunOutcome> {
+    return new Promise((resolve) => {
+      const call = new UserCall(held, timeoutMs, this.abortGraceMs, this.environment, resolve)
+      this.limit(call)
+      call.begin(run)
     })
-    const finish = (end: OwnEnd | null): void => {
-      timer.cancel()
-      grace?.cancel()
-      held.onEnd = null
-      resolve(outcomeOf(held, end, limits))
-    }
-    const awaitGrace = (): void => {
-      grace = environment.setTimer(limits.abortGraceMs, () => {
-        finish(null)
+  }
+
+  /**
+   * A timer fires in a later turn at the soonest: what has ended when this one ends needs none. Made for each call, timers would
+   * cost as much as all else about a function that only computes.
+   */
+  private limit(call: UserCall): void {
+    if (this.begun.length === 0) {
+      this.environment.afterMicrotasks(() => {
+        const { begun } = this
+        this.begun = []
+        for (const begunCall of begun) begunCall.limit()
       })
     }
-    held.onEnd = awaitGrace
-    if (held.endReason !== null) awaitGrace()
-    void endOf(call).then(finish)
-  })
-}
-
-/** Made only when it is needed: an error costs more than all else here. */
-function timedOut({ timeoutMs }: RunLimits): DurableExecutionTimedOutError {
-  return new DurableExecutionTimedOutError(`Task execution timed out after ${timeoutMs} ms`)
-}
-
-async function endOf(call: () => unknown): Promise<OwnEnd> {
-  try {
-    return { kind: 'returned', value: await call() }
-  } catch (error) {
-    return { kind: 'threw', error }
+    this.begun.push(call)
   }
 }
 
-/** `end` is `null` if the function ignored its signal for longer than the grace. */
-function outcomeOf(held: HeldClaim, end: OwnEnd | null, limits: RunLimits): RunOutcome {
+/** One call of a user function. */
+class UserCall {
+  private readonly held: HeldClaim
+  private readonly timeoutMs: number
+  private readonly abortGraceMs: number
+  private readonly environment: Environment
+  private readonly resolve: (outcome: RunOutcome) => void
+  /** On the monotonic clock. */
+  private readonly begunAt: number
+  private isEnded = false
+  private timer: Timer | null = null
+  private grace: Timer | null = null
+
+  constructor(
+    held: HeldClaim,
+    timeoutMs: number,
+    abortGraceMs: number,
+    environment: Environment,
+    resolve: (outcome: RunOutcome) => void,
+  ) {
+    this.held = held
+    this.timeoutMs = timeoutMs
+    this.abortGraceMs = abortGraceMs
+    this.environment = environment
+    this.resolve = resolve
+    this.begunAt = environment.monotonic()
+  }
+
+  begin(run: () => unknown): void {
+    const { held } = this
+    held.onEnd = () => {
+      this.awaitGrace()
+    }
+    if (held.endReason !== null) this.awaitGrace()
+    void this.runToEnd(run)
+  }
+
+  private async runToEnd(run: () => unknown): Promise<void> {
+    let end: OwnEnd
+    try {
+      end = { kind: 'returned', value: await run() }
+    } catch (error) {
+      end = { kind: 'threw', error }
+    }
+    this.finish(end)
+  }
+
+  /** Sets the time limit of a call that is still under way. */
+  limit(): void {
+    if (this.isEnded) return
+    const { environment, timeoutMs, begunAt } = this
+    const tookMs = environment.monotonic() - begunAt
+    this.timer = environment.setTimer(Math.max(0, timeoutMs - tookMs), () => {
+      this.held.end('timed_out', timedOut(this.timeoutMs))
+    })
+  }
+
+  private awaitGrace(): void {
+    this.grace = this.environment.setTimer(this.abortGraceMs, () => {
+      this.finish(null)
+    })
+  }
+
+  /** @param end - `null` if the function ignored its signal for longer than the grace. */
+  private finish(end: OwnEnd | null): void {
+    this.isEnded = true
+    this.timer?.cancel()
+    this.grace?.cancel()
+    this.held.onEnd = null
+    this.resolve(outcomeOf(this.held, end, this.timeoutMs))
+  }
+}
+
+/** Made only when it is needed: an error costs more than all else here. */
+function timedOut(timeoutMs: number): DurableExecutionTimedOutError {
+  return new DurableExecutionTimedOutError(`Task execution timed out after ${timeoutMs} ms`)
+}
+
+function outcomeOf(held: HeldClaim, end: OwnEnd | null, timeoutMs: number): RunOutcome {
   switch (held.endReason) {
     case 'lost':
       return { kind: 'lost' }
     case 'timed_out':
-      return { kind: 'timedOut', error: timedOut(limits) }
+      return { kind: 'timedOut', error: timedOut(timeoutMs) }
     case 'shutdown':
       // What was finished in time is kept.
       return end?.kind === 'returned' ? end : { kind: 'shutdown' }
     case null:
-      return end ?? { kind: 'threw', error: timedOut(limits) }
+      return end ?? { kind: 'threw', error: timedOut(timeoutMs) }
   }
 }

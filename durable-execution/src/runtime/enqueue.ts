@@ -36,7 +36,7 @@ export class Enqueuer<TTransaction> {
     this.flow = flow
     this.fastPath = fastPath
     this.lane = this.createLane()
-    this.keyedLane = this.createLane(executionIdsOf)
+    this.keyedLane = this.createLane(admitOnce)
   }
 
   get waitingCount(): number {
@@ -70,18 +70,16 @@ export class Enqueuer<TTransaction> {
     })
   }
 
-  /** @param namesOf - What must not come twice in one call. */
-  private createLane(namesOf?: (item: Item) => string[]): Batcher<Item, readonly InsertOutcome[]> {
+  private createLane(
+    createAdmission?: () => (item: Item) => boolean,
+  ): Batcher<Item, readonly InsertOutcome[]> {
     return new Batcher<Item, readonly InsertOutcome[]>({
       environment: this.runtime.environment,
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BYTES,
       sizeOf: ({ rows }) =>
         rows.reduce((bytes, { input }) => bytes + ROW_BYTES + (input?.length ?? 0), 0),
-      ...(namesOf && {
-        namesOf,
-        conflicts: (item, names) => namesOf(item).some((name) => names.has(name)),
-      }),
+      ...(createAdmission && { createAdmission }),
       flush: (items) => this.flush(items),
     })
   }
@@ -173,6 +171,11 @@ export class Enqueuer<TTransaction> {
 }
 
 /** An id that came twice in one call would bring the first steps of its chain twice: they hang under a row that is inserted. */
-function executionIdsOf({ rows }: Item): string[] {
-  return rows.map(({ executionId }) => executionId)
+function admitOnce(): (item: Item) => boolean {
+  const inserted = new Set<string>()
+  return ({ rows }) => {
+    if (rows.some(({ executionId }) => inserted.has(executionId))) return false
+    for (const { executionId } of rows) inserted.add(executionId)
+    return true
+  }
 }

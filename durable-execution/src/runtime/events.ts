@@ -109,6 +109,9 @@ export class Events {
   private readonly logger: Logger
   private readonly level: LogLevel
   private readonly listeners: ((event: ExecutorEvent) => void)[] = []
+  private readonly onListenerError = (error: unknown, { type }: ExecutorEvent): void => {
+    this.logger.error(`onEvent failed on ${type}: ${messageOf(error)}`)
+  }
 
   constructor(logger: Logger, level: LogLevel, onEvent: ((event: ExecutorEvent) => void) | null) {
     this.logger = createLeveledLogger(logger, level)
@@ -126,12 +129,7 @@ export class Events {
     // Most events are of the level `debug` and come with every task: their text is made only where it is read.
     if (level !== 'debug' || this.level === 'debug') this.logger[level](describeEvent(event))
     for (const listener of this.listeners) {
-      callAside(
-        () => listener(event),
-        (error) => {
-          this.logger.error(`onEvent failed on ${event.type}: ${messageOf(error)}`)
-        },
-      )
+      callAside(listener, event, this.onListenerError)
     }
   }
 }

@@ -45,17 +45,13 @@ function checkedInput<TTransaction>(
   definition: TaskDefinition,
   input: unknown,
 ): LoadedInput {
-  const validating = [chainOf(runtime, record), definition].filter(
-    (checked) => checked !== undefined && checked.validateInput !== null,
-  )
-  if (validating.length === 0) return { input, validate: null }
+  const chain = chainOf(runtime, record)
+  const ofChain = chain?.validateInput
+  const ofTask = definition.validateInput
+  if (!ofChain && !ofTask) return { input, validate: null }
   const validate = async (): Promise<unknown> => {
-    let value = input
-    for (const checked of validating) {
-      if (!checked?.validateInput) continue
-      value = await runValidation(checked.id, checked.validateInput, value)
-    }
-    return value
+    const checked = ofChain ? await runValidation(chain.id, ofChain, input) : input
+    return ofTask ? runValidation(definition.id, ofTask, checked) : checked
   }
   return { input, validate }
 }

@@ -4,27 +4,20 @@
  * User code's end is a value; storing it is another step, with its own retry (`settle`): a hiccup of the storage neither runs it
  * again nor fails it. Keeps G2 (one recorded result), G7 (an end to takeovers), and that nothing unknown is failed.
  */
-import {
-  DurableExecutionTimedOutError,
-  fromStoredError,
-  messageOf,
-  retryAfterMsOf,
-  toStoredError,
-} from '../errors'
+import { DurableExecutionTimedOutError, messageOf, retryAfterMsOf, toStoredError } from '../errors'
 import type { ExecutionChange } from '../execution/change'
-import { toTaskExecutionParent } from '../execution/execution'
 import type { ExecutionRecord, NewExecution } from '../execution/record'
 import { isWaiting } from '../execution/status'
 import * as transitions from '../execution/transitions'
 import { delay } from '../lib/environment'
-import type { TaskRunContext } from '../task/context'
 import type { FunctionDefinition, ParentDefinition } from '../task/definition'
-import { callUserFunction, type RunOutcome } from './call'
+import { UserCalls, type RunOutcome } from './call'
 import { nextStepRows } from './chain'
 import type { HeldClaim } from './held-claims'
 import { loadInput, type LoadedInput } from './load-input'
 import { checkParentRun, hasFinalize, planChildren, planFinalize } from './parent-run'
 import type { Releaser } from './release'
+import { RunContext } from './run-context'
 import { isFresh, type Flow, type Runtime } from './runtime'
 import type { Settler } from './settle'
 import { tooManyTakeovers } from './suspects'
@@ -38,17 +31,13 @@ interface Decision {
   readonly insertions: readonly NewExecution[]
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
-
-/** Calls the user's function. */
-type UserCall = () => unknown
-
 /** Runs claimed executions. */
 export class Runner<TTransaction> {
   private readonly runtime: Runtime<TTransaction>
   private readonly flow: Flow
   private readonly settler: Settler<TTransaction>
   private readonly releaser: Releaser<TTransaction>
+  private readonly calls: UserCalls
 
   constructor(
     runtime: Runtime<TTransaction>,
@@ -60,6 +49,7 @@ export class Runner<TTransaction> {
     this.flow = flow
     this.settler = settler
     this.releaser = releaser
+    this.calls = new UserCalls(runtime.environment, runtime.options.abortGraceMs)
   }
 
   /** Runs a claimed execution for which a slot was taken. `sentAt`: when the claim was sent, on the monotonic clock. */
@@ -101,32 +91,32 @@ export class Runner<TTransaction> {
     this.flow.start(record, leasedAt)
   }
 
-  private async runHeld(held: HeldClaim): Promise<void> {
+  private runHeld(held: HeldClaim): Promise<void> {
     const { record } = held
     const { registry, options, lifecycle } = this.runtime
-    if (lifecycle !== 'started') {
-      // It was on its way when the shutdown began.
-      await this.releaser.release(held, 'shutdown', 0)
-      return
-    }
+    // It was on its way when the shutdown began.
+    if (lifecycle !== 'started') return this.releaser.release(held, 'shutdown', 0)
     if (record.takeovers > options.maxTakeovers) {
-      await this.settler.settle(held, transitions.fail(record, tooManyTakeovers(record)))
-      return
+      return this.settler.settle(held, transitions.fail(record, tooManyTakeovers(record)))
     }
-    if (record.sleepingKey !== null) {
-      await this.settler.settle(held, endOrBeginSleep(record))
-      return
-    }
+    if (record.sleepingKey !== null) return this.settler.settle(held, endOrBeginSleep(record))
     const definition = registry.find(record.taskId)
     if (definition?.kind !== 'function' && definition?.kind !== 'parent') {
-      await this.releaser.releaseUnknown(held)
-      return
+      return this.releaser.releaseUnknown(held)
     }
+    return this.runFunction(held, definition)
+  }
+
+  private async runFunction(
+    held: HeldClaim,
+    definition: FunctionDefinition | ParentDefinition,
+  ): Promise<void> {
     const outcome = await this.execute(held, definition)
+    held.isRunning = false
     if (outcome.kind === 'shutdown') {
       await this.releaser.release(held, 'shutdown', 0)
     } else if (outcome.kind === 'lost') {
-      const { taskId, executionId } = record
+      const { taskId, executionId } = held.record
       this.runtime.events.emit({ type: 'result_dropped', taskId, executionId })
     } else {
       const { change, insertions } = this.decide(held.record, definition, outcome)
@@ -143,38 +133,38 @@ export class Runner<TTransaction> {
     this.runtime.slots.ended()
   }
 
-  private async execute(
+  /** Never rejects. */
+  private execute(
     held: HeldClaim,
     definition: FunctionDefinition | ParentDefinition,
   ): Promise<RunOutcome> {
     // Already now, it may be told to end.
     held.isRunning = true
     try {
-      const loading = this.load(held, definition)
-      const call = loading instanceof Promise ? await loading : loading
-      // Loading may have taken long: others may have taken it over meanwhile, or be about to.
-      const mayRun = isFresh(this.runtime, held.leasedAt) || (await this.renew(held))
-      if (!mayRun || held.isLost) return { kind: 'lost' }
-      return await this.call(held, definition, call)
+      const input = loadInput(this.runtime, held.record, definition)
+      if (input instanceof Promise || held.isLost || !isFresh(this.runtime, held.leasedAt)) {
+        return this.executeLater(held, definition, input)
+      }
+      return this.call(held, definition, input)
     } catch (error) {
-      return { kind: 'threw', error }
-    } finally {
-      held.isRunning = false
+      return Promise.resolve({ kind: 'threw', error })
     }
   }
 
-  /** Answers what calls the user's function. */
-  private load(
+  private async executeLater(
     held: HeldClaim,
     definition: FunctionDefinition | ParentDefinition,
-  ): UserCall | Promise<UserCall> {
-    const prepare = ({ validate, input }: LoadedInput): UserCall => {
-      const context = this.contextOf(held)
-      const run = definition.kind === 'parent' ? definition.runParent : definition.run
-      return validate ? async () => run(context, await validate()) : () => run(context, input)
+    loading: LoadedInput | Promise<LoadedInput>,
+  ): Promise<RunOutcome> {
+    try {
+      const input = await loading
+      // Loading may have taken long: others may have taken it over meanwhile, or be about to.
+      const mayRun = isFresh(this.runtime, held.leasedAt) || (await this.renew(held))
+      if (!mayRun || held.isLost) return { kind: 'lost' }
+      return await this.call(held, definition, input)
+    } catch (error) {
+      return { kind: 'threw', error }
     }
-    const loading = loadInput(this.runtime, held.record, definition)
-    return loading instanceof Promise ? loading.then(prepare) : prepare(loading)
   }
 
   /** Answers whether it is still ours, and then for a lease. */
@@ -199,36 +189,14 @@ export class Runner<TTransaction> {
   private call(
     held: HeldClaim,
     definition: FunctionDefinition | ParentDefinition,
-    call: () => unknown,
+    { input, validate }: LoadedInput,
   ): Promise<RunOutcome> {
-    const { environment, events, options } = this.runtime
-    const { taskId, executionId, attempt, timeoutMs = null } = held.record
-    events.emit({ type: 'execution_started', taskId, executionId, attempt })
-    const limits = {
-      timeoutMs: timeoutMs ?? definition.timeoutMs,
-      abortGraceMs: options.abortGraceMs,
-    }
-    return callUserFunction(held, call, limits, environment)
-  }
-
-  private contextOf(held: HeldClaim): TaskRunContext {
-    const { record } = held
-    const { taskId, executionId, root, parent, attempt, error } = record
-    const context: Writable<TaskRunContext> = {
-      taskId,
-      executionId,
-      root,
-      attempt,
-      // Made when it is asked for: a signal costs as much as all else that a run of a small function needs.
-      get cancelSignal() {
-        return held.signal
-      },
-      shutdownSignal: this.runtime.shutdownSignal,
-    }
-    // Spread into the literal they would cost every run what few need.
-    if (parent) context.parent = toTaskExecutionParent(parent)
-    if (error) context.prevError = fromStoredError(error)
-    return context
+    const { taskId, executionId, attempt, timeoutMs } = held.record
+    this.runtime.events.emit({ type: 'execution_started', taskId, executionId, attempt })
+    const context = new RunContext(held, this.runtime.shutdownSignal)
+    const run = definition.kind === 'parent' ? definition.runParent : definition.run
+    const call = validate ? async () => run(context, await validate()) : () => run(context, input)
+    return this.calls.call(held, call, timeoutMs ?? definition.timeoutMs)
   }
 
   private decide(

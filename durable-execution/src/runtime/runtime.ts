@@ -54,8 +54,8 @@ export interface Flow {
   isDrained(queue: string): boolean
   /** A claim under way that will tell whether a queue is drained; `null` if nothing is about to tell. */
   whenKnown(queue: string): Promise<void> | null
-  /** An execution finished, by this process. */
-  finished(record: ExecutionRecord): void
+  /** An execution finished, by this process. Its row is asked for only if somebody waits for it. */
+  finished(executionId: string, row: () => ExecutionRecord): void
   /** The answer of a call sent then (on the monotonic clock) was lost: there may be rows under our name that we don't know of. */
   answerLost(sentAt: number): void
 }

@@ -11,7 +11,7 @@ import type { ExecutionRecord, NewExecution } from '../execution/record'
 import { settlementOf, type Settlement } from '../execution/settlement'
 import { isFinished } from '../execution/status'
 import { createRecord, fail } from '../execution/transitions'
-import type { SettleOutcome } from '../storage/storage'
+import type { SettleAnswer } from '../storage/storage'
 import { Batcher } from './batcher'
 import type { FastPath } from './fast-path'
 import type { HeldClaim } from './held-claims'
@@ -26,38 +26,33 @@ const ROW_BYTES = 300
 
 interface Item {
   readonly held: HeldClaim
+  /** The record that the settlement was decided on. */
+  readonly decidedOn: ExecutionRecord
   readonly settlement: Settlement
 }
 
-interface Answer {
-  readonly outcome: SettleOutcome
-  readonly now: number
-}
+const NO_INSERTIONS: readonly NewExecution[] = []
+const NO_IDS: ReadonlySet<string> = new Set()
 
 /** Stores the ends of runs. */
 export class Settler<TTransaction> {
   private readonly runtime: Runtime<TTransaction>
   private readonly flow: Flow
   private readonly fastPath: FastPath<TTransaction>
-  private readonly batcher: Batcher<Item, Answer>
+  private readonly batcher: Batcher<Item, void>
 
   constructor(runtime: Runtime<TTransaction>, flow: Flow, fastPath: FastPath<TTransaction>) {
     this.runtime = runtime
     this.flow = flow
     this.fastPath = fastPath
-    this.batcher = new Batcher<Item, Answer>({
+    this.batcher = new Batcher<Item, void>({
       environment: runtime.environment,
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BYTES,
       sizeOf: ({ settlement }) => bytesOf(settlement),
-      // A batch never holds an execution twice, nor together with one of its children.
-      namesOf: ({ settlement }) => namesOf(settlement),
-      conflicts: ({ settlement }, names) => {
-        const { executionId, parentExecutionId } = settlement
-        if (names.has(`self ${executionId}`) || names.has(`parent ${executionId}`)) return true
-        return parentExecutionId !== null && names.has(`self ${parentExecutionId}`)
-      },
+      createAdmission: admitApartFromChildren,
       flush: (items) => this.flush(items),
+      refused: (item, error) => this.refused(item, error),
     })
   }
 
@@ -75,34 +70,19 @@ export class Settler<TTransaction> {
   }
 
   /** Resolves when the change is stored, or when it can't be any more. Rejects only when the executor was shut down. */
-  async settle(
+  settle(
     held: HeldClaim,
     change: ExecutionChange,
-    insertions: readonly NewExecution[] = [],
+    insertions: readonly NewExecution[] = NO_INSERTIONS,
   ): Promise<void> {
     const { record } = held
     const settlement = settlementOf(record, change, insertions)
-    let answer: Answer
-    try {
-      answer = await this.batcher.add({ held, settlement })
-    } catch (error) {
-      if (!isPermanent(error) || error.code === 'shut_down') throw error
-      await this.settleRefused(held, change, error)
-      return
-    }
-    if (answer.outcome.outcome === 'lost') {
-      await this.lost(held, record, settlement)
-      return
-    }
-    this.applied(held, settlement, answer)
+    return this.batcher.add({ held, decidedOn: record, settlement })
   }
 
   /** The storage refuses this change for good: the execution ends with that, instead of in silence. */
-  private async settleRefused(
-    held: HeldClaim,
-    refused: ExecutionChange,
-    cause: DurableExecutionError,
-  ): Promise<void> {
+  private async refused({ held, settlement }: Item, cause: unknown): Promise<void> {
+    if (!isPermanent(cause) || cause.code === 'shut_down') throw cause
     const { record } = held
     const { taskId, executionId } = record
     const message = messageOf(cause)
@@ -112,30 +92,26 @@ export class Settler<TTransaction> {
     })
     // The texts of the refused change may be what the storage can't take: none of them is tried again.
     const change = { ...fail(record, toStoredError(error)), runOutput: null }
-    if (refused.error?.code === 'result_not_stored') throw cause
+    if (settlement.change.error?.code === 'result_not_stored') throw cause
     await this.settle(held, change)
   }
 
-  /** @param decidedOn - The record that the settlement was decided on. */
-  private async lost(
-    held: HeldClaim,
-    decidedOn: ExecutionRecord,
-    settlement: Settlement,
-  ): Promise<void> {
-    const { taskId, executionId } = decidedOn
-    if (held.record.claimCount !== decidedOn.claimCount) {
+  private async lost({ held, decidedOn, settlement }: Item): Promise<void> {
+    const { taskId, executionId, claimCount } = decidedOn
+    if (held.record.claimCount !== claimCount) {
       // This process claimed it again meanwhile. If it was held all the time, the same end is stored under the new claim.
       if (wasHeldUntil(decidedOn, held.record)) {
         await this.settle(held, settlement.change, settlement.insertions)
       } else {
-        held.ended(decidedOn.claimCount)
+        held.ended(claimCount)
       }
       return
     }
     this.runtime.events.emit({ type: 'result_dropped', taskId, executionId })
   }
 
-  private applied(held: HeldClaim, settlement: Settlement, answer: Answer): void {
+  /** @param own - Which of its insertions are this executor's. */
+  private applied({ held, settlement }: Item, own: ReadonlySet<string>, now: number): void {
     held.ended(settlement.claimCount)
     const { record } = held
     const { taskId, executionId, queue } = record
@@ -156,26 +132,28 @@ export class Settler<TTransaction> {
     } else {
       events.emit({ type: 'execution_settled', taskId, executionId, status: change.status })
     }
-    const own = new Set(answer.outcome.claimedInsertions)
     for (const insertion of insertions) {
       const isDueByTime = insertion.start === 'ready' && !own.has(insertion.executionId)
       if (isDueByTime) this.flow.due(insertion.queue, insertion.sleepMsBeforeRun)
     }
     if (isFinished(change.status)) {
-      this.flow.finished(applyChange(record, change, { now: answer.now, activeChildrenCount: 0 }))
+      this.flow.finished(executionId, () =>
+        applyChange(record, change, { now, activeChildrenCount: 0 }),
+      )
     }
   }
 
-  private async flush(items: readonly Item[]): Promise<Answer[]> {
+  private async flush(items: readonly Item[]): Promise<(void | Promise<void>)[]> {
     const { runtime, flow } = this
     const { claimant, storage, gate, environment } = runtime
     const sentAt = environment.monotonic()
-    const settlements = items.map(({ held, settlement }) => ({
-      ...settlement,
-      insertions: this.fastPath.claim(settlement.insertions, held),
-    }))
+    const settlements = items.map(({ held, settlement }) => {
+      const insertions = this.fastPath.claim(settlement.insertions, held)
+      return insertions === settlement.insertions ? settlement : { ...settlement, insertions }
+    })
+    let answer: SettleAnswer
     try {
-      const answer = await gate.shared(() =>
+      answer = await gate.shared(() =>
         storage.untilAnswered(
           'settle',
           (verbs, signal) =>
@@ -187,26 +165,30 @@ export class Settler<TTransaction> {
           },
         ),
       )
-      for (const parent of answer.parents) flow.resume(parent)
-      return answer.outcomes.map((outcome, index) => {
-        const claimed = settlements[index]?.insertions.filter(({ start }) => start === 'claimed')
-        this.startClaimed(claimed ?? [], outcome, { now: answer.now, sentAt })
-        return { outcome, now: answer.now }
-      })
     } catch (error) {
       for (const { insertions } of settlements) this.fastPath.giveBack(insertions)
       throw error
     }
+    for (const parent of answer.parents) flow.resume(parent)
+    const { now } = answer
+    return answer.outcomes.map(({ outcome, claimedInsertions }, index) => {
+      const item = items[index]
+      const insertions = settlements[index]?.insertions ?? NO_INSERTIONS
+      const own = insertions.length === 0 ? NO_IDS : new Set(claimedInsertions)
+      this.startClaimed(insertions, own, { now, sentAt })
+      if (!item) return undefined
+      return outcome === 'lost' ? this.lost(item) : this.applied(item, own, now)
+    })
   }
 
   private startClaimed(
-    claimed: readonly NewExecution[],
-    outcome: SettleOutcome,
+    insertions: readonly NewExecution[],
+    own: ReadonlySet<string>,
     at: { now: number; sentAt: number },
   ): void {
-    const own = new Set(outcome.claimedInsertions)
     const { claimant } = this.runtime
-    for (const insertion of claimed) {
+    for (const insertion of insertions) {
+      if (insertion.start !== 'claimed') continue
       if (own.has(insertion.executionId)) {
         const record = createRecord(insertion, { ...claimant, now: at.now, activeChildrenCount: 0 })
         this.flow.start(record, at.sentAt)
@@ -225,9 +207,19 @@ function wasHeldUntil(earlier: ExecutionRecord, later: ExecutionRecord): boolean
   return later.takeovers - earlier.takeovers === later.claimCount - earlier.claimCount
 }
 
-function namesOf({ executionId, parentExecutionId }: Settlement): string[] {
-  const self = `self ${executionId}`
-  return parentExecutionId === null ? [self] : [self, `parent ${parentExecutionId}`]
+/** A batch never holds an execution twice, nor together with one of its children. */
+function admitApartFromChildren(): (item: Item) => boolean {
+  const own = new Set<string>()
+  const parents = new Set<string>()
+  return ({ settlement: { executionId, parentExecutionId } }) => {
+    if (own.has(executionId) || parents.has(executionId)) return false
+    if (parentExecutionId !== null) {
+      if (own.has(parentExecutionId)) return false
+      parents.add(parentExecutionId)
+    }
+    own.add(executionId)
+    return true
+  }
 }
 
 function bytesOf({ change, insertions }: Settlement): number {

@@ -206,8 +206,8 @@ export class Stages<TTransaction> implements Flow {
     return this.claimer.whenKnown(queue)
   }
 
-  finished(record: ExecutionRecord): void {
-    this.waiters.finished(record)
+  finished(executionId: string, row: () => ExecutionRecord): void {
+    this.waiters.finished(executionId, row)
   }
 
   answerLost(sentAt: number): void {

@@ -100,10 +100,11 @@ export class Waiters<TTransaction> implements Job {
   }
 
   /** This process saw an execution finish. */
-  finished(record: ExecutionRecord): void {
-    const waiters = this.byId.get(record.executionId)
+  finished(executionId: string, row: () => ExecutionRecord): void {
+    const waiters = this.byId.get(executionId)
     if (!waiters) return
-    this.byId.delete(record.executionId)
+    this.byId.delete(executionId)
+    const record = row()
     for (const { resolve } of waiters) resolve(record)
   }
 

@@ -46,7 +46,7 @@ export async function wakeExecution<TTransaction>(
       `No execution of sleeping task ${target.taskId} with unique id ${JSON.stringify(target.uniqueId)}: enqueue it before it is woken`,
     )
   }
-  flow.finished(record)
+  flow.finished(record.executionId, () => record)
   return record
 }
 

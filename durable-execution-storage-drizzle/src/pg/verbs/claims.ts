@@ -10,9 +10,9 @@ import {
 } from 'durable-execution'
 
 import { planReleases } from '../../releasing'
-import { COLUMNS, fromRow } from '../../row'
 import { isStorable } from '../../text'
 import { number, text } from '../../values'
+import { CLAIMED_NAMES, fromClaimedRow, momentsOf } from '../claimed-row'
 import { readClock } from '../clock'
 import { readGuards, readRecords, withClock } from '../lists'
 import { note, read, write, type Program } from '../program'
@@ -27,16 +27,12 @@ export function* claim(statements: Statements, request: ClaimRequest): Program<C
   // Looked for: an id that no row can have excludes nothing, and NULL in this list would exclude all.
   const except = exceptTaskIds.filter(isStorable)
   const params = [time, isStorable(queue) ? queue : null, from, except, limit, executorId, leaseMs]
-  const { now, rows } = withClock(
-    yield write(statements.claim({ suspects, takeOver }), params),
-    COLUMNS.length + 1,
-  )
-  const dueFrom = rows[0]?.[COLUMNS.length]
-  return {
-    records: rows.map(fromRow),
-    dueFrom: dueFrom === undefined ? null : number(dueFrom),
-    now,
-  }
+  const rows = yield write(statements.claim({ suspects, takeOver }), params)
+  const [first = []] = rows
+  const alone = first[CLAIMED_NAMES.length]
+  if (alone !== null) return { records: [], dueFrom: null, now: number(alone) }
+  const { dueAt, now } = momentsOf(first)
+  return { records: Array.from(rows, (row) => fromClaimedRow(row, request)), dueFrom: dueAt, now }
 }
 
 /** `renew`: extends what is still held; what is held but locked by others at this moment is busy. */
