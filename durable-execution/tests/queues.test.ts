@@ -104,6 +104,32 @@ describe('an executor', () => {
     expect(connection.countOf('claim')).toBe(claims)
   })
 
+  it('asks for more of a backlog before it runs what it got', async () => {
+    const world = createWorld()
+    const { executor, connection } = world.add()
+    const order: string[] = []
+    const task = executor.task({
+      id: 'task',
+      timeoutMs: 1000,
+      run: () => {
+        order.push('run')
+      },
+    })
+    await executor.enqueueTasks(Array.from({ length: 1000 }, () => childTask(task)))
+    connection.disturb(
+      'claim',
+      (pass) => {
+        order.push('claim')
+        return pass()
+      },
+      { times: Infinity },
+    )
+    await world.until(executor.start())
+    await world.environment.untilTrue(() => order.filter((step) => step === 'run').length === 1000)
+    expect(order.indexOf('claim', 1)).toBe(1)
+    expect(order.indexOf('run')).toBe(2)
+  })
+
   it('serves all its queues, also beside one that is always full', async () => {
     const world = createWorld()
     const { executor } = world.add({

@@ -33,6 +33,27 @@ describe('at its time-out', () => {
     expect(cancelSignal.reason).toHaveProperty('message', 'Task execution timed out after 1000 ms')
   })
 
+  it('a function that held up the process is told too, counted from its beginning', async () => {
+    const world = createWorld()
+    const { executor } = await world.start()
+    const signals: AbortSignal[] = []
+    const task = executor.task({
+      id: 'task',
+      timeoutMs: TIMEOUT_MS,
+      run: ({ cancelSignal }) => {
+        signals.push(cancelSignal)
+        world.environment.stall(TIMEOUT_MS - 300)
+        return new Promise<void>(() => {})
+      },
+    })
+    await executor.enqueueTask(task)
+    await world.environment.turn()
+    await world.environment.advanceBy(299)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false])
+    await world.environment.advanceBy(1)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+  })
+
   it('an execution is timed out as soon as its function has ended', async () => {
     const { world, call, handle } = await startRunning()
     await world.environment.advanceBy(TIMEOUT_MS + 500)

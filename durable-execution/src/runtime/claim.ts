@@ -15,8 +15,11 @@ import type { Flow, Runtime } from './runtime'
 import { isSuspect, Suspects } from './suspects'
 import { Sweep } from './sweep'
 
-/** The most rows of one claim: a little more than one insert brings, so that claims catch up with them. */
-const MAX_CLAIM = 1100
+/**
+ * The most rows of one claim: about half of what the slots take by default, so that one half is claimed while the other runs, and a
+ * little more than half of what an insert brings, so that claims catch up with inserts.
+ */
+const MAX_CLAIM = 550
 /** How often suspects are looked for while other work is found, in milliseconds. */
 const SUSPECT_LOOK_MS = 1000
 
@@ -141,7 +144,7 @@ export class Claimer<TTransaction> implements Job {
 
   async runOnce(): Promise<number | null> {
     // Functions that end together free their slots together: one claim for all of them, not one for the first.
-    await afterMicrotasks(this.runtime.environment)
+    if (this.room() < MAX_CLAIM) await afterMicrotasks(this.runtime.environment)
     if (this.catchUp.isNeeded()) await this.catchUp.run()
     const queues = [...this.queues.values()]
     this.turn = (this.turn + 1) % queues.length
@@ -154,12 +157,12 @@ export class Claimer<TTransaction> implements Job {
     }
     const hasMore = queues.some(({ isDrained }) => !isDrained)
     if (!hasMore) this.sweep.drained()
-    return hasMore && this.runtime.slots.freeCount > 0 ? 0 : null
+    return hasMore && this.prefetch.hasSpareSlots ? 0 : null
   }
 
   /** How many rows may be claimed: for the free slots, and a little ahead. */
   private room(): number {
-    return Math.min(this.runtime.slots.freeCount + this.prefetch.room, MAX_CLAIM)
+    return Math.min(this.prefetch.room, MAX_CLAIM)
   }
 
   private async claimFrom(queue: Queue): Promise<void> {
@@ -243,12 +246,22 @@ export class Claimer<TTransaction> implements Job {
     }
     const isInLine = request.takeOver !== 'only' && request.suspects === 'exclude'
     if (answer.dueFrom !== null && isInLine) queue.took(answer.dueFrom)
-    for (const record of answer.records) this.dispatch(record, sentAt)
+    for (const record of answer.records) this.take(record, sentAt)
+    this.flow.held(sentAt)
+    // All that was allowed: the next claim follows at once, and goes first.
+    if (answer.records.length === request.limit) void this.prefetch.startAfterNextStatement()
+    else this.prefetch.startNext()
     return answer.records.length
   }
 
   /** Sends a claimed execution on its way. */
   dispatch(record: ExecutionRecord, sentAt: number): void {
+    this.take(record, sentAt)
+    this.flow.held(sentAt)
+    this.prefetch.startNext()
+  }
+
+  private take(record: ExecutionRecord, sentAt: number): void {
     const { taskId, executionId, takeovers } = record
     const { events, slots } = this.runtime
     if (takeovers > 0) {
@@ -257,11 +270,9 @@ export class Claimer<TTransaction> implements Job {
     if (isSuspect(record)) this.suspects.add(record)
     if (isWaiting(record.status)) {
       this.flow.resume(record)
-    } else if (slots.tryTake()) {
-      this.flow.start(record, sentAt)
     } else if (isSuspect(record)) {
-      // It must not wait beside others: one more than the limit runs for a while.
-      slots.overdraw()
+      // It must not wait beside others: one more than the limit may run for a while.
+      if (!slots.tryTake()) slots.overdraw()
       this.flow.start(record, sentAt)
     } else {
       this.prefetch.add(record, sentAt)

@@ -1,8 +1,10 @@
 /**
- * Work claimed a little ahead of the slots: when one is free the next execution starts at once, without a round trip. What waits
- * here is held like what runs: renewed, told when it was cancelled, and given back when a shutdown begins.
+ * Work that is claimed and waits for a slot. A little is claimed ahead: when a slot is free the next execution starts at once,
+ * without a round trip. What waits here is held like what runs: renewed, told when it was cancelled, and given back when a shutdown
+ * begins.
  */
 import type { ExecutionRecord } from '../execution/record'
+import { afterMicrotasks } from '../lib/environment'
 import type { HeldClaim } from './held-claims'
 import type { Releaser } from './release'
 import type { Runtime } from './runtime'
@@ -10,6 +12,8 @@ import type { Runtime } from './runtime'
 /** The share of the slots, and the most executions, that are claimed ahead. */
 const AHEAD_SHARE = 0.25
 const MOST_AHEAD = 100
+/** After so many ticks a statement that was begun is on its way: drivers take up to six to send it. */
+const TICKS_TO_SEND = 10
 
 /** Claimed executions that wait for a slot. */
 export class Prefetch<TTransaction> {
@@ -17,6 +21,7 @@ export class Prefetch<TTransaction> {
   private readonly releaser: Releaser<TTransaction>
   private readonly run: (held: HeldClaim) => void
   private waiting: HeldClaim[] = []
+  private isStarting = false
 
   /** @param run - Runs a held claim for which a slot was taken. */
   constructor(
@@ -29,11 +34,20 @@ export class Prefetch<TTransaction> {
     this.run = run
   }
 
-  /** How many more may be claimed than there are free slots. */
+  /** How many more may be claimed: for the free slots, and a little ahead. */
   get room(): number {
     const { capacity } = this.runtime.slots
     const most = Math.min(Math.floor(capacity * AHEAD_SHARE), MOST_AHEAD)
-    return Math.max(0, most - this.waiting.length)
+    return Math.max(0, this.spareSlots + most)
+  }
+
+  /** Whether there are free slots that nothing waits for. */
+  get hasSpareSlots(): boolean {
+    return this.spareSlots > 0
+  }
+
+  private get spareSlots(): number {
+    return this.runtime.slots.freeCount - this.waiting.length
   }
 
   /** Keeps a claimed execution until a slot is free. */
@@ -58,6 +72,20 @@ export class Prefetch<TTransaction> {
         this.run(held)
       }
     }
+  }
+
+  /**
+   * The same, once the statement that is begun now is on its way: functions that only compute would hold it back until all of them
+   * have ended, and the database would have nothing to do meanwhile.
+   */
+  async startAfterNextStatement(): Promise<void> {
+    if (this.isStarting) return
+    this.isStarting = true
+    for (let tick = 0; tick < TICKS_TO_SEND; tick += 1) {
+      await afterMicrotasks(this.runtime.environment)
+    }
+    this.isStarting = false
+    if (this.runtime.lifecycle === 'started') this.startNext()
   }
 
   /** Gives back what waits. */

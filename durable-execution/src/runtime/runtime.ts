@@ -44,6 +44,8 @@ export interface Flow {
    * `sentAt`: when the claim was sent, on the monotonic clock.
    */
   start(record: ExecutionRecord, sentAt: number): void
+  /** Claims are held that were sent then, on the monotonic clock: a hint of a cancel since may have been about one of them. */
+  held(sentAt: number): void
   /** Resumes a claimed parent that has nothing to wait for any more. */
   resume(record: ExecutionRecord): void
   /** Something in this queue will be due. */

@@ -176,12 +176,16 @@ export class Stages<TTransaction> implements Flow {
   start(record: ExecutionRecord, sentAt: number): void {
     if (isFresh(this.runtime, sentAt)) {
       this.runner.start(record, sentAt)
-      this.watch.held(sentAt)
+      this.held(sentAt)
       return
     }
     // It is run once its lease could be renewed.
     this.runtime.slots.give()
     this.recoverer.answerLost(sentAt)
+  }
+
+  held(sentAt: number): void {
+    this.watch.held(sentAt)
   }
 
   resume(record: ExecutionRecord): void {
