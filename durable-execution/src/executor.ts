@@ -212,7 +212,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
   ): Promise<TaskExecutionHandle<InferTaskOutput<TTask>>> {
     const { id } = this.runtime.registry.definitionOf(task)
     const row = await readExecutionOf(this.runtime, id, executionId)
-    return new TaskExecutionHandle(this.handles, row)
+    return new TaskExecutionHandle(this.handles, row, -Infinity, row)
   }
 
   /** Whether it is one of the sleeping tasks. @throws `DurableExecutionNotFoundError` for an unknown task. */

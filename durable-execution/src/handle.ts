@@ -2,18 +2,15 @@
 import { toTaskExecution } from './execution/execution'
 import type { FinishedTaskExecution, TaskExecution } from './execution/execution'
 import type { ExecutionRecord } from './execution/record'
-import type { WaitOptions } from './runtime/wait'
+import { isFinished } from './execution/status'
+import type { WaitedFor, WaitOptions } from './runtime/wait'
 import type { Codec } from './serializer'
 
 /** What a handle asks its executor for. */
 export interface HandleSource {
   readonly codec: Codec
   read(executionId: string, mayBeMissingUntil: number): Promise<ExecutionRecord>
-  wait(
-    executionId: string,
-    options: WaitOptions,
-    mayBeMissingUntil: number,
-  ): Promise<ExecutionRecord>
+  wait(of: WaitedFor, options: WaitOptions): Promise<ExecutionRecord>
   cancel(executionId: string): Promise<void>
 }
 
@@ -23,17 +20,21 @@ export class TaskExecutionHandle<TOutput = unknown> {
   private readonly taskId: string
   private readonly executionId: string
   private readonly mayBeMissingUntil: number
+  /** The row, if it had finished when it was read for this handle: it will never be another. */
+  private readonly finished: ExecutionRecord | null
 
   /** @internal Handles come from `enqueueTask` and `getTaskExecutionHandle`. */
   constructor(
     source: HandleSource,
     of: { taskId: string; executionId: string },
     mayBeMissingUntil = -Infinity,
+    read: ExecutionRecord | null = null,
   ) {
     this.source = source
     this.taskId = of.taskId
     this.executionId = of.executionId
     this.mayBeMissingUntil = mayBeMissingUntil
+    this.finished = read !== null && isFinished(read.status) ? read : null
   }
 
   getTaskId(): string {
@@ -61,7 +62,8 @@ export class TaskExecutionHandle<TOutput = unknown> {
   async waitAndGetFinishedExecution(
     options: WaitOptions = {},
   ): Promise<FinishedTaskExecution<TOutput>> {
-    const record = await this.source.wait(this.executionId, options, this.mayBeMissingUntil)
+    const { executionId, mayBeMissingUntil, finished } = this
+    const record = await this.source.wait({ executionId, mayBeMissingUntil, finished }, options)
     return this.show(record) as FinishedTaskExecution<TOutput>
   }
 

@@ -52,6 +52,35 @@ describe('a wait', () => {
     expect(world.environment.monotonic()).toBe(before)
   })
 
+  it('by id for what has finished is one look', async () => {
+    const { world, client, task, handle, call } = await startWorkerAndClient()
+    call(0).returns('done')
+    await world.environment.advanceBy(1000)
+    const looks = client.connection.countOf('get')
+    const found = await client.executor.getTaskExecutionHandle(task, handle.getExecutionId())
+    await expect(found.waitAndGetOutput()).resolves.toBe('done')
+    await expect(found.waitAndGetOutput()).resolves.toBe('done')
+    expect(client.connection.countOf('get') - looks).toBe(1)
+  })
+
+  it('by id for what runs in this process costs no look', async () => {
+    const world = createWorld()
+    const { executor, connection } = await world.start()
+    const controlled = createControlledRun()
+    const task = executor.task({ id: 'task', timeoutMs: LONG, run: controlled.run })
+    const other = executor.task({ id: 'other', timeoutMs: LONG, run: () => '' })
+    const executionId = (await executor.enqueueTask(task)).getExecutionId()
+    await world.environment.untilTrue(() => controlled.calls.length === 1)
+    const looks = connection.countOf('get')
+    const waiting = (await executor.getTaskExecutionHandle(task, executionId)).waitAndGetOutput()
+    await expect(executor.getTaskExecutionHandle(other, executionId)).rejects.toThrow(
+      `Execution ${executionId} of task other not found: it is one of another task`,
+    )
+    controlled.call(0).returns('done')
+    await expect(world.until(waiting)).resolves.toBe('done')
+    expect(connection.countOf('get')).toBe(looks)
+  })
+
   it('that began at another moment than others is looked for together with them', async () => {
     const { world, client, handle, call } = await startWorkerAndClient()
     const waits: Promise<unknown>[] = []

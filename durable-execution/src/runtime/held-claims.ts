@@ -112,6 +112,11 @@ export class HeldClaims {
     return this.byId.has(executionId)
   }
 
+  /** The row of an execution that is held, as it was claimed. */
+  recordOf(executionId: string): ExecutionRecord | undefined {
+    return this.byId.get(executionId)?.record
+  }
+
   drop(held: HeldClaim): void {
     const { executionId } = held.record
     // After a lost claim the same execution may be held again.

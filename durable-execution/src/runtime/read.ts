@@ -30,10 +30,11 @@ export async function readExecution<TTransaction>(
 }
 
 /**
- * Reads an execution of a task, by an id that comes from users without types too.
+ * Finds an execution of a task, by an id that comes from users without types too.
  *
  * @throws `DurableExecutionNotFoundError`, also for an id that none can have; a non-retryable `DurableExecutionError` for what is no
  * text: a database might refuse it in a way that looks like an outage.
+ * @returns The row as it was read, or as it was claimed, if it runs here: it is there then, and of one task, without a look.
  */
 export async function readExecutionOf<TTransaction>(
   runtime: Runtime<TTransaction>,
@@ -47,7 +48,7 @@ export async function readExecutionOf<TTransaction>(
     )
   }
   if (!isExecutionId(executionId)) throw notFound(show(executionId))
-  const record = await readExecution(runtime, executionId)
+  const record = runtime.held.recordOf(executionId) ?? (await readExecution(runtime, executionId))
   if (record.taskId === taskId) return record
   throw new DurableExecutionNotFoundError(
     `Execution ${executionId} of task ${taskId} not found: it is one of another task`,

@@ -24,6 +24,15 @@ export interface WaitOptions {
   pollingIntervalMs?: number | undefined
 }
 
+/** What is waited for. */
+export interface WaitedFor {
+  readonly executionId: string
+  /** Until when a missing row means "not committed yet", on the monotonic clock. */
+  readonly mayBeMissingUntil: number
+  /** The finished row, where it is known already. */
+  readonly finished: ExecutionRecord | null
+}
+
 interface Waiter {
   readonly executionId: string
   readonly resolve: (record: ExecutionRecord) => void
@@ -56,19 +65,14 @@ export class Waiters<TTransaction> implements Job {
   }
 
   /** Resolves with the finished row. Rejects if there is no such row, when the signal is aborted, and on shutdown. */
-  wait(
-    executionId: string,
-    options: WaitOptions,
-    mayBeMissingUntil: number,
-  ): Promise<ExecutionRecord> {
+  async wait(of: WaitedFor, options: WaitOptions): Promise<ExecutionRecord> {
+    const { executionId, mayBeMissingUntil, finished } = of
     const { signal, pollingIntervalMs } = readWaitOptions(options)
     const { environment, lifecycle } = this.runtime
-    if (lifecycle === 'stopped') return this.waitStopped(executionId)
+    if (lifecycle === 'stopped') return finished ?? this.waitStopped(executionId)
+    if (signal?.aborted === true) throw asError(signal.reason)
+    if (finished !== null) return finished
     return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) {
-        reject(asError(signal.reason))
-        return
-      }
       const abort = (): void => {
         this.remove(waiter)
         if (signal) reject(asError(signal.reason))
