@@ -62,6 +62,7 @@ const PLACES: readonly Place[] = [
 
 interface Scene {
   readonly database: LoadDatabase
+  readonly events: readonly ExecutorEvent[]
   readonly executor: DurableExecutor<unknown>
 }
 
@@ -82,7 +83,7 @@ async function withExecutor(
     ...options,
   })
   try {
-    await use({ database, executor })
+    await use({ database, events, executor })
   } finally {
     await executor.shutdown()
     // The databases of MySQL and the files of SQLite go as a whole.
@@ -100,26 +101,92 @@ async function expectFewConnections({ name }: Place, { query }: LoadDatabase): P
   await vi.waitUntil(async () => (await query(waiting)).length <= 1, { timeout: 10_000 })
 }
 
+/** Enqueues in a transaction of a user that stays open; answers how to end it. */
+async function leaveOpen(
+  { database }: Scene,
+  enqueue: (transaction: unknown) => Promise<unknown>,
+): Promise<() => Promise<void>> {
+  let isOpen = false
+  let close: () => void = () => undefined
+  const closed = new Promise<void>((resolve) => {
+    close = resolve
+  })
+  const transaction = database.inTransaction(async (tx) => {
+    await enqueue(tx)
+    isOpen = true
+    await closed
+  }, true)
+  await vi.waitUntil(() => isOpen, { timeout: 10_000 })
+  return () => {
+    close()
+    return transaction
+  }
+}
+
 describe.each(PLACES.filter(({ isParallel }) => isParallel))(
   'a transaction that a user leaves open on $name',
   (place) => {
+    it('holds up who enqueues the same id or key, and no other ids and keys, nor is it an outage', () =>
+      // A call that is not answered is given up after 500 ms.
+      withExecutor(place, { leaseMs: 1500 }, async (scene) => {
+        const { database, events, executor } = scene
+        const echo = executor.task({ id: 'echo', timeoutMs: 1000, run: (_, id: string) => id })
+        const nap = executor.sleepingTask<string>({ id: 'nap', timeoutMs: 60_000 })
+        await executor.start()
+        const close = await leaveOpen(scene, async (transaction) => {
+          await executor.enqueueTask(echo, 'mine', { executionId: 'mine', transaction })
+          await executor.enqueueTask(nap, 'my nap', { transaction })
+        })
+        let heldUp = 3
+        const free = (): void => {
+          heldUp -= 1
+        }
+        let count = 0
+        const enqueueOthers = async (): Promise<void> => {
+          const ids = Array.from({ length: 20 }, () => `other ${(count += 1)}`)
+          const outputs = ids.map(async (executionId) => {
+            const handle = await executor.enqueueTask(echo, executionId, { executionId })
+            return handle.waitAndGetOutput()
+          })
+          expect(await Promise.all(outputs)).toEqual(ids)
+          await executor.enqueueTask(nap, `nap ${count}`)
+          await executor.enqueueTasks([childTask(nap, `a ${count}`), childTask(nap, `b ${count}`)])
+        }
+        const same = executor.enqueueTask(echo, 'mine', { executionId: 'mine' })
+        const sameKey = executor.enqueueTask(nap, 'my nap')
+        const among = executor.enqueueTasks([childTask(nap, 'n'), childTask(nap, 'my nap')])
+        const held = Promise.allSettled([
+          same.finally(free),
+          sameKey.finally(free),
+          among.finally(free),
+        ])
+        try {
+          // In the batch of the one that is held up, and in those that follow.
+          const until = performance.now() + 2000
+          while (performance.now() < until) await enqueueOthers()
+          expect(heldUp).toBe(3)
+          await expectFewConnections(place, database)
+        } finally {
+          await close()
+        }
+        expect(await held).toMatchObject([
+          { status: 'fulfilled' },
+          { status: 'rejected', reason: { code: 'already_exists' } },
+          { status: 'rejected', reason: { code: 'already_exists' } },
+        ])
+        expect(count).toBeGreaterThan(100)
+        expect(events.map(({ type }) => type)).not.toContain('storage_away')
+      }))
+
     it('holds up who enqueues the same id, and nobody else', () =>
       // A call that is not answered is given up after 500 ms.
-      withExecutor(place, { leaseMs: 1500 }, async ({ database, executor }) => {
+      withExecutor(place, { leaseMs: 1500 }, async (scene) => {
+        const { database, executor } = scene
         const work = executor.task({ id: 'work', timeoutMs: 1000, run: (_, n: number) => n })
         await executor.start()
-        let isOpen = false
-        let close: () => void = () => undefined
-        const closed = new Promise<void>((resolve) => {
-          close = resolve
-        })
-        const transaction = database.inTransaction(async (tx) => {
-          const options = { executionId: 'mine', transaction: tx }
-          await executor.enqueueTask(work, 1, options)
-          isOpen = true
-          await closed
-        }, true)
-        await vi.waitUntil(() => isOpen, { timeout: 10_000 })
+        const close = await leaveOpen(scene, (transaction) =>
+          executor.enqueueTask(work, 1, { executionId: 'mine', transaction }),
+        )
         let isHeldUp = true
         const same = executor.enqueueTask(work, 1, { executionId: 'mine' }).finally(() => {
           isHeldUp = false
@@ -136,8 +203,7 @@ describe.each(PLACES.filter(({ isParallel }) => isParallel))(
           expect(isHeldUp).toBe(true)
           await expectFewConnections(place, database)
         } finally {
-          close()
-          await transaction
+          await close()
         }
         expect(count).toBeGreaterThan(5)
         expect(await (await same).waitAndGetOutput()).toBe(1)

@@ -103,6 +103,7 @@ export type {
 export type { AnyTask, InferTaskInput, InferTaskOutput, Task } from './task/task'
 
 // Storages: what is needed to use one
+export { StorageHeldUpError } from './storage/held-up'
 export { InMemoryTaskExecutionsStorage } from './storage/in-memory'
 export type { TaskExecutionsStorage } from './storage/storage'
 

@@ -5,6 +5,7 @@ import { rate, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputOf, inputsFrom } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
+import { warmUp } from './warm-up'
 
 const TASKS = 20_000
 
@@ -13,7 +14,10 @@ export const together: Workload = {
   title: 'Enqueue and run 20,000 tasks at the same time',
   storages: STORAGES,
   systems: ALL_SYSTEMS,
-  run: async (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
+  async run(context) {
+    await warmUp(context)
+    return isBareSql(context) ? ofBareSql(context) : ofQueue(context)
+  },
 }
 
 async function ofQueue(context: BenchContext) {

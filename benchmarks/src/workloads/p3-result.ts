@@ -5,7 +5,8 @@ import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputOf } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
 
-const WARM_UP = 50
+/** Calls before the first that is measured: code that runs often is compiled by then. */
+const WARM_UP = 1000
 const SAMPLES = 300
 
 export const result: Workload = {
@@ -37,7 +38,8 @@ async function sample(
   work: (n: number) => Promise<void>,
 ): Promise<number[]> {
   const samples: number[] = []
-  for (let count = 0; count < WARM_UP; count += 1) await work(count)
+  const warmUp = scaled(context, WARM_UP, 20)
+  for (let count = 0; count < warmUp; count += 1) await work(count)
   for (let count = scaled(context, SAMPLES, 20); count > 0; count -= 1) {
     samples.push(await timed(() => work(count)))
   }

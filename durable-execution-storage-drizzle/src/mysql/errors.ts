@@ -12,11 +12,18 @@ export type ErrorClass = 'conflict' | 'duplicate' | 'refused' | 'lost' | 'away'
 
 const DUPLICATE = 1062
 
+/** What a statement answers that waits for no lock: MariaDB the same as after a long wait. */
+const NOT_FREE = new Set([
+  3572, // MySQL
+  1205, // MariaDB
+])
+
 /** By number of the server, the same on MySQL and MariaDB where both have it. */
 const CONFLICTS = new Set([
   1205, // a lock was waited for too long
   1213, // deadlock; on Galera, also the answer to COMMIT
   1020, // the row changed since it was read (MariaDB, innodb_snapshot_isolation)
+  3572, // a lock that is not waited for is taken (MySQL)
   1568, // the user has a transaction open on this very connection
 ])
 
@@ -71,6 +78,11 @@ export function classify(error: unknown): ErrorClass {
   if (REFUSED_STATES.includes(sqlState.slice(0, 2))) return 'refused'
   // Values that cannot be bound are refused by the driver.
   return error instanceof TypeError || error instanceof RangeError ? 'refused' : 'away'
+}
+
+/** Whether somebody holds a lock that was not waited for. */
+export function isNotFree(error: unknown): boolean {
+  return NOT_FREE.has(partsOf(error).errno)
 }
 
 /** The error a storage throws: it names the table, what happened and the next step. */

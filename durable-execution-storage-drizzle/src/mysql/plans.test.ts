@@ -13,6 +13,8 @@ const due = { suspects: 'exclude', takeOver: 'also', exceptCount: 0 } as const
 const STATEMENTS = {
   'insert: rows that are there': statements.guards(2),
   'insert: sleeping keys that are taken': statements.sleepers(2),
+  'insert: rows that are there, unless others hold them': statements.unheldGuards(2),
+  'insert: sleeping keys that are taken, unless others hold them': statements.unheldSleepers(2),
   'insert: rows': statements.insert,
   "insert, in a user's transaction": statements.insertOthers,
   "insert, in a user's transaction: rows that were in its way": statements.sharedGuards(2),

@@ -114,6 +114,14 @@ function locks(table: string, byId: string) {
       (list) =>
         `SELECT ${GUARD} FROM ${table} WHERE sleeping_key IN (${list}) AND finished_at IS NULL LOCK IN SHARE MODE`,
     ),
+    /** These fail where others hold a row, also one that is not committed yet. Both servers know `FOR UPDATE NOWAIT` only. */
+    unheldGuards: sized(
+      (list) => `SELECT ${GUARD} FROM ${byId} (${list}) ORDER BY execution_id FOR UPDATE NOWAIT`,
+    ),
+    unheldSleepers: sized(
+      (list) =>
+        `SELECT ${GUARD} FROM ${table} WHERE sleeping_key IN (${list}) AND finished_at IS NULL FOR UPDATE NOWAIT`,
+    ),
   }
 }
 

@@ -14,8 +14,10 @@ export class ConflictError extends Error {
   override readonly name = 'ConflictError'
 }
 
+const LOCK_TIMEOUT = '55P03'
+
 /** Deadlock, serialization failure, lock time-out. */
-const CONFLICTS = ['40P01', '40001', '55P03']
+const CONFLICTS = ['40P01', '40001', LOCK_TIMEOUT]
 
 const UNPREPARED = ['26000', '42P05']
 
@@ -33,6 +35,11 @@ export function classify(error: unknown): ErrorClass {
   if (CONFLICTS.includes(code)) return 'conflict'
   if (UNPREPARED.includes(code) || isOutdatedPlan(inner)) return 'unprepared'
   return REFUSED_CLASSES.includes(code.slice(0, 2)) ? 'refused' : 'away'
+}
+
+/** Whether a lock was not waited for any longer. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlStateOf(innermost(error)) === LOCK_TIMEOUT
 }
 
 /** Whether a row was refused by what must hold of every row, or of all together. */

@@ -3,7 +3,7 @@ import { newExecution } from 'durable-execution-storage-test-utils'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { openMigrated, PG_DRIVERS, type TestDatabase } from '../../tests/pg-databases'
-import { createStatements } from './statements'
+import { createStatements, impatient } from './statements'
 
 /** The statements in the order of the verbs. */
 function statementsOf(tableName: string): Record<string, string> {
@@ -12,6 +12,7 @@ function statementsOf(tableName: string): Record<string, string> {
     'the clock': statements.clock,
     'insert: rows that stand alone': statements.insert.many,
     'insert: one row': statements.insert.one,
+    'insert: one row, unless others hold it': impatient(statements).insert.one,
     'insert: rows that may meet others': statements.insertUnlessThere.many,
     'insert: rows that depend on one another': statements.insertTogether.many,
     'insert: rows that are there': statements.guards,

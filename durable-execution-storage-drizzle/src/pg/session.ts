@@ -4,11 +4,17 @@
  */
 import { createHash } from 'node:crypto'
 
-import { Backoff, delay, DurableExecutionError, type Environment } from 'durable-execution'
+import {
+  Backoff,
+  delay,
+  DurableExecutionError,
+  StorageHeldUpError,
+  type Environment,
+} from 'durable-execution'
 
 import type { Driver, Execute, Query } from './driver'
 import { encodeParams } from './encoding'
-import { classify } from './errors'
+import { classify, isLockTimeout } from './errors'
 import { Hints } from './hints'
 import { runProgram, type Program, type Step } from './program'
 
@@ -20,6 +26,8 @@ export interface Work<T> {
   readonly isTransaction: boolean
   /** Whether it may run again when its answer was lost. */
   readonly isRepeatable: boolean
+  /** Whether it fails where it would wait for a lock. */
+  readonly isImpatient?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -82,6 +90,7 @@ export class Session {
         return answer
       } catch (error) {
         if (isAborted(work)) throw givenUp(error)
+        if (work.isImpatient === true && isLockTimeout(error)) throw heldUp(error)
         if (!this.isWorthRepeating(error, work, troubles)) throw error
         await delay(environment, backoff.next(), work.signal)
       }
@@ -147,6 +156,12 @@ function nameOf(text: string): string {
 
 function isAborted({ signal }: { readonly signal?: AbortSignal | undefined }): boolean {
   return signal?.aborted === true
+}
+
+function heldUp(cause: unknown): StorageHeldUpError {
+  return new StorageHeldUpError('An open transaction holds the id or key of one of these rows', {
+    cause,
+  })
 }
 
 function givenUp(cause?: unknown): DurableExecutionError {

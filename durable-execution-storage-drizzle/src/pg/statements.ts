@@ -10,11 +10,11 @@
  * the caller looks again at what was missed.
  */
 import { claims } from './sql/claims'
-import { CLOCK, GUARD, RECORD } from './sql/columns'
+import { CLOCK, GUARD, IMPATIENT_CLOCK, RECORD } from './sql/columns'
 import { byIds, clocked, few, found } from './sql/lookups'
 import { listAt } from './sql/parameter-rows'
 import { settleTogether } from './sql/settle-together'
-import { writes } from './sql/writes'
+import { inserts, writes } from './sql/writes'
 
 /** The texts of the statements on one table. */
 export type Statements = ReturnType<typeof createStatements>
@@ -31,11 +31,21 @@ export function createStatements(tableName: string) {
     clock: `WITH ${CLOCK} SELECT now FROM clock`,
     ...locks(table),
     ...reads(table),
+    ...inserts(table),
     ...writes(table),
     ...claims(table),
     ...settleTogether(table),
     ...ofTrees(table),
   }
+}
+
+/**
+ * The same, with inserts that fail soon where an open transaction holds the id or key of one of the rows.
+ *
+ * @param statements - Those of the table.
+ */
+export function impatient(statements: Statements): Statements {
+  return { ...statements, ...inserts(`"${statements.tableName}"`, IMPATIENT_CLOCK) }
 }
 
 function locks(table: string) {

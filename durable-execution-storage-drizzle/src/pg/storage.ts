@@ -3,7 +3,6 @@ import { getTableName, type TablesRelationalConfig } from 'drizzle-orm'
 import type { PgDatabase, PgQueryResultHKT, PgTransaction } from 'drizzle-orm/pg-core'
 import {
   assertOneWritePerRow,
-  DurableExecutionError,
   systemEnvironment,
   type CancelOutcome,
   type CancelRequest,
@@ -36,15 +35,13 @@ import {
 
 import { checkTableName } from '../table-name'
 import type { Driver } from './driver'
+import { driverOf } from './driver-of'
 import { breaksConstraint, toStorageError } from './errors'
 import { migrateNext } from './migrate'
-import { nodePostgresDriver } from './node-postgres'
-import { pgliteDriver } from './pglite'
-import { postgresJsDriver } from './postgres-js'
 import type { Program } from './program'
 import { Push } from './push'
 import { Session, type Work } from './session'
-import { createStatements, type Statements } from './statements'
+import { createStatements, impatient, type Statements } from './statements'
 import type { PgTaskExecutionsTable } from './table'
 import { joinTransaction } from './user-transaction'
 import { cancel } from './verbs/cancel'
@@ -96,16 +93,6 @@ export function createPgTaskExecutionsStorage<
   return new PgTaskExecutionsStorage(db, table, options)
 }
 
-function driverOf(db: object): Driver {
-  const client: unknown = Reflect.get(db, '$client')
-  const driver = nodePostgresDriver(client) ?? postgresJsDriver(client) ?? pgliteDriver(client)
-  if (driver) return driver
-  throw DurableExecutionError.nonRetryable(
-    'Invalid database for a PostgreSQL storage: expected what drizzle() of drizzle-orm/node-postgres, drizzle-orm/postgres-js or drizzle-orm/pglite returned',
-    { code: 'invalid_options' },
-  )
-}
-
 /**
  * Executions in a table of a PostgreSQL database.
  *
@@ -115,6 +102,7 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   private readonly driver: Driver
   private readonly session: Session
   private readonly statements: Statements
+  private readonly impatient: Statements
   private readonly push: Push | null
   /** Hints of what others do; missing with `notify: false`. */
   readonly listen?: (listener: StorageListener) => Promise<StorageSubscription>
@@ -137,6 +125,7 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
       onHints: (hints) => push?.written(hints),
     })
     this.statements = createStatements(tableName)
+    this.impatient = impatient(this.statements)
   }
 
   /**
@@ -152,22 +141,25 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
     while (hasMore) hasMore = await this.run({ program, isTransaction: true, isRepeatable: true })
   }
 
-  /** With a transaction of the user the rows are there for others when that commits. */
+  /** With a transaction of the user the rows are there for others when that commits, and others are waited for. */
   async insert(
     request: InsertRequest<TTransaction>,
   ): Promise<StorageAnswer & { outcomes: readonly InsertOutcome[] }> {
-    const { transaction, now = null } = request
-    const program = (): ReturnType<typeof insert> => insert(this.statements, request, now)
+    const { transaction, now = null, failsWhenHeldUp: isImpatient = false, signal } = request
+    const statements = isImpatient ? this.impatient : this.statements
+    const program = (): ReturnType<typeof insert> => insert(statements, request, now)
     if (transaction !== undefined) {
       return this.explained(async () =>
         joinTransaction(transaction, program, this.driver.textForm, this.push),
       )
     }
-    if (standAlone(request)) return this.ask(request, program)
-    const together = await this.together(request, () =>
-      insertTogether(this.statements, request, now),
-    )
-    return together ?? this.transact(request, program)
+    const how = { isRepeatable: true, isImpatient, signal }
+    if (standAlone(request)) return this.run({ program, isTransaction: false, ...how })
+    const together = await this.together({
+      program: () => insertTogether(statements, request, now),
+      ...how,
+    })
+    return together ?? this.run({ program, isTransaction: true, ...how })
   }
 
   get(
@@ -246,8 +238,9 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   }
 
   private async settleTogether(request: SettleRequest): Promise<SettleAnswer> {
-    const together = await this.together(request, () => settleTogether(this.statements, request))
-    return together ?? this.settleAll(request)
+    const program = (): Program<SettleAnswer | null> => settleTogether(this.statements, request)
+    const { signal } = request
+    return (await this.together({ program, isRepeatable: true, signal })) ?? this.settleAll(request)
   }
 
   private settleAll(request: SettleRequest): Promise<SettleAnswer> {
@@ -260,13 +253,10 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   }
 
   /** One statement that writes all or answers `null`. What it met there, another call sees in turn, and says what it means. */
-  private together<T>(
-    { signal }: StorageCall,
-    program: () => Program<T | null>,
-  ): Promise<T | null> {
+  private together<T>(work: Omit<Work<T | null>, 'isTransaction'>): Promise<T | null> {
     return this.explained(async () => {
       try {
-        return await this.session.run({ program, isTransaction: false, isRepeatable: true, signal })
+        return await this.session.run({ ...work, isTransaction: false })
       } catch (error) {
         if (breaksConstraint(error)) return null
         throw error

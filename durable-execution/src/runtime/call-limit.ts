@@ -29,6 +29,17 @@ export class CallLimit {
     return turn.promise
   }
 
+  /** Makes a call when its turn has come. */
+  async pass<T>(call: () => Promise<T>): Promise<T> {
+    const turn = this.enter()
+    if (turn) await turn
+    try {
+      return await call()
+    } finally {
+      this.leave()
+    }
+  }
+
   /** Ends a call: its place goes to the one that has waited longest. */
   leave(): void {
     const next = this.waiting.shift()

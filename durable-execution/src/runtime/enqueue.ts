@@ -1,16 +1,18 @@
 /**
  * Stores new executions, in batches. An enqueue resolves when its rows are stored (G1).
  *
- * Rows with an id or a key of the caller's have a lane of their own: a duplicate in somebody's open transaction would hold up the
- * whole batch for as long as that is open.
+ * Rows with an id or a key of the caller's have a lane of their own: a duplicate may be held by somebody's open transaction. A batch
+ * that meets one is halved until that row stands alone; it is tried again apart from the lane, for as long as the other is open.
  */
 import type { NewExecution } from '../execution/record'
 import { createRecord } from '../execution/transitions'
+import { StorageHeldUpError } from '../storage/held-up'
 import type { InsertOutcome, StorageAnswer } from '../storage/storage'
 import { Batcher } from './batcher'
+import { CallLimit } from './call-limit'
 import type { FastPath } from './fast-path'
 import type { Flow, Runtime } from './runtime'
-import { isPermanent } from './storage-calls'
+import { isPermanent, type RepeatOptions, type StorageVerb } from './storage-calls'
 
 const MAX_ITEMS = 1000
 const MAX_BYTES = 4 * 2 ** 20
@@ -21,6 +23,13 @@ interface Item {
   readonly rows: readonly NewExecution[]
 }
 
+/** How rows are inserted. */
+interface Insertion {
+  readonly allOrNothing: boolean
+  /** Whether ids or keys are the caller's, so that others may hold them. */
+  readonly isKeyed: boolean
+}
+
 type InsertAnswer = StorageAnswer & { readonly outcomes: readonly InsertOutcome[] }
 
 /** Stores new executions. */
@@ -29,18 +38,23 @@ export class Enqueuer<TTransaction> {
   private readonly flow: Flow
   private readonly fastPath: FastPath<TTransaction>
   private readonly lane: Batcher<Item, readonly InsertOutcome[]>
-  private readonly keyedLane: Batcher<Item, readonly InsertOutcome[]>
+  /** `null`: somebody's open transaction holds the id or key. */
+  private readonly keyedLane: Batcher<Item, readonly InsertOutcome[] | null>
+  /** Rows that others hold. */
+  private readonly heldUp = new Set<readonly NewExecution[]>()
+  /** They share one place among the calls, however many they are. */
+  private readonly heldUpLine = new CallLimit(1)
 
   constructor(runtime: Runtime<TTransaction>, flow: Flow, fastPath: FastPath<TTransaction>) {
     this.runtime = runtime
     this.flow = flow
     this.fastPath = fastPath
-    this.lane = this.createLane()
-    this.keyedLane = this.createLane(admitOnce)
+    this.lane = this.createLane((items) => this.flush(items, false))
+    this.keyedLane = this.createLane((items) => this.flushKeyed(items), admitOnce)
   }
 
   get waitingCount(): number {
-    return this.lane.waitingCount + this.keyedLane.waitingCount
+    return this.lane.waitingCount + this.keyedLane.waitingCount + this.heldUp.size
   }
 
   get meanBatchSize(): number {
@@ -49,12 +63,22 @@ export class Enqueuer<TTransaction> {
 
   /** Answers what became of each row. */
   enqueue(rows: readonly NewExecution[], isKeyed: boolean): Promise<readonly InsertOutcome[]> {
-    return (isKeyed ? this.keyedLane : this.lane).add({ rows })
+    return isKeyed ? this.enqueueKeyed(rows) : this.lane.add({ rows })
+  }
+
+  private async enqueueKeyed(rows: readonly NewExecution[]): Promise<readonly InsertOutcome[]> {
+    const outcomes = this.isKnownAsHeldUp(rows) ? null : await this.keyedLane.add({ rows })
+    return outcomes ?? this.insertHeldUp(rows, false)
   }
 
   /** All of the rows or none of them, in a call of their own. */
   async enqueueAllOrNothing(rows: readonly NewExecution[]): Promise<readonly InsertOutcome[]> {
-    return this.insert(rows, true)
+    try {
+      return await this.insert(rows, { allOrNothing: true, isKeyed: true })
+    } catch (error) {
+      if (error instanceof StorageHeldUpError) return this.insertHeldUp(rows, true)
+      throw error
+    }
   }
 
   /** In the user's transaction: always unclaimed, never batched, nothing retried. With a synchronous driver it throws at once. */
@@ -70,27 +94,63 @@ export class Enqueuer<TTransaction> {
     })
   }
 
-  private createLane(
+  private createLane<TAnswer>(
+    flush: (items: readonly Item[]) => Promise<TAnswer[]>,
     createAdmission?: () => (item: Item) => boolean,
-  ): Batcher<Item, readonly InsertOutcome[]> {
-    return new Batcher<Item, readonly InsertOutcome[]>({
+  ): Batcher<Item, TAnswer> {
+    return new Batcher<Item, TAnswer>({
       environment: this.runtime.environment,
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BYTES,
       sizeOf: ({ rows }) =>
         rows.reduce((bytes, { input }) => bytes + ROW_BYTES + (input?.length ?? 0), 0),
       ...(createAdmission && { createAdmission }),
-      flush: (items) => this.flush(items),
+      flush,
     })
   }
 
-  private async flush(items: readonly Item[]): Promise<(readonly InsertOutcome[])[]> {
+  private async flush(
+    items: readonly Item[],
+    isKeyed: boolean,
+  ): Promise<(readonly InsertOutcome[])[]> {
     const outcomes = await this.insert(
       items.flatMap(({ rows }) => rows),
-      false,
+      { allOrNothing: false, isKeyed },
     )
     let from = 0
     return items.map(({ rows }) => outcomes.slice(from, (from += rows.length)))
+  }
+
+  /** Answers `null` for what others hold: the next batch does not wait for it. */
+  private async flushKeyed(items: readonly Item[]): Promise<(readonly InsertOutcome[] | null)[]> {
+    try {
+      return await this.flush(items, true)
+    } catch (error) {
+      if (!(error instanceof StorageHeldUpError)) throw error
+      if (items.length === 1) return [null]
+      const half = Math.ceil(items.length / 2)
+      const first = await this.flushKeyed(items.slice(0, half))
+      return [...first, ...(await this.flushKeyed(items.slice(half)))]
+    }
+  }
+
+  private isKnownAsHeldUp(rows: readonly NewExecution[]): boolean {
+    const names = new Set(namesOf(rows))
+    return [...this.heldUp].some((others) => namesOf(others).some((name) => names.has(name)))
+  }
+
+  /** Tries rows that others hold until those let go of them. */
+  private async insertHeldUp(
+    rows: readonly NewExecution[],
+    allOrNothing: boolean,
+  ): Promise<readonly InsertOutcome[]> {
+    this.heldUp.add(rows)
+    try {
+      const line = this.heldUpLine
+      return await this.insertUnclaimed(rows, { allOrNothing, isKeyed: true }, { line })
+    } finally {
+      this.heldUp.delete(rows)
+    }
   }
 
   /**
@@ -100,16 +160,14 @@ export class Enqueuer<TTransaction> {
    */
   private async insert(
     rows: readonly NewExecution[],
-    allOrNothing: boolean,
+    insertion: Insertion,
   ): Promise<readonly InsertOutcome[]> {
-    const { claimant, storage, gate, environment } = this.runtime
+    const { storage, gate, environment } = this.runtime
     await this.fastPath.whenKnown(rows)
     const executions = this.fastPath.claim(rows)
     const sentAt = environment.monotonic()
     const first = (): Promise<InsertAnswer> =>
-      storage.once('insert', (verbs, signal) =>
-        verbs.insert({ executions, ...claimant, allOrNothing, signal }),
-      )
+      storage.once('insert', this.insertCall(executions, insertion))
     try {
       const isClaiming = executions.some(({ start }) => start === 'claimed')
       const { outcomes, now } = await (isClaiming ? gate.shared(first) : first())
@@ -119,31 +177,38 @@ export class Enqueuer<TTransaction> {
       return outcomes
     } catch (error) {
       this.fastPath.giveBack(executions)
-      if (isPermanent(error)) throw error
+      if (isPermanent(error) || error instanceof StorageHeldUpError) throw error
       this.flow.answerLost(sentAt)
-      return this.insertUnclaimed(rows, allOrNothing)
+      return this.insertUnclaimed(rows, insertion, { repeatsWhenHeldUp: false })
     }
   }
 
   private async insertUnclaimed(
     rows: readonly NewExecution[],
-    allOrNothing: boolean,
+    insertion: Insertion,
+    options: RepeatOptions,
   ): Promise<readonly InsertOutcome[]> {
-    const { claimant, storage } = this.runtime
-    const { outcomes } = await storage.untilAnswered(
-      'insert',
-      (verbs, signal) => verbs.insert({ executions: rows, ...claimant, allOrNothing, signal }),
-      {
-        // These insert nothing as claimed; but as long as they get no answer, `recover` gets none either.
-        onFailure: (failedSentAt) => {
-          this.flow.answerLost(failedSentAt)
-        },
+    const { storage } = this.runtime
+    const { outcomes } = await storage.untilAnswered('insert', this.insertCall(rows, insertion), {
+      ...options,
+      // These insert nothing as claimed; but as long as they get no answer, `recover` gets none either.
+      onFailure: (failedSentAt) => {
+        this.flow.answerLost(failedSentAt)
       },
-    )
+    })
     rows.forEach((execution, index) => {
       this.insertedUnclaimed(execution, outcomes[index])
     })
     return outcomes
+  }
+
+  private insertCall(
+    executions: readonly NewExecution[],
+    { allOrNothing, isKeyed }: Insertion,
+  ): StorageVerb<InsertAnswer, TTransaction> {
+    const { claimant } = this.runtime
+    return (verbs, signal) =>
+      verbs.insert({ executions, ...claimant, allOrNothing, failsWhenHeldUp: isKeyed, signal })
   }
 
   private inserted(
@@ -178,4 +243,11 @@ function admitOnce(): (item: Item) => boolean {
     for (const { executionId } of rows) inserted.add(executionId)
     return true
   }
+}
+
+/** What others may hold of rows. */
+function namesOf(rows: readonly NewExecution[]): string[] {
+  return rows.flatMap(({ executionId, sleepingKey }) =>
+    sleepingKey === null ? [executionId] : [executionId, sleepingKey],
+  )
 }

@@ -9,6 +9,7 @@ import { createSharedController } from '../lib/abort'
 import { Backoff } from '../lib/backoff'
 import { createDeferred } from '../lib/deferred'
 import { delay, type Environment } from '../lib/environment'
+import { StorageHeldUpError } from '../storage/held-up'
 import type { StorageAnswer, TaskExecutionsStorage } from '../storage/storage'
 import { CallLimit, MOST_CALLS } from './call-limit'
 import type { StorageHealth } from './storage-health'
@@ -44,6 +45,17 @@ export interface CallOptions {
   readonly deadlineMs?: number
   /** Whether it waits while the most calls are under way. @default true */
   readonly waitsInLine?: boolean
+}
+
+/** How a call is repeated. */
+export interface RepeatOptions {
+  /** Told of each failed try after which something may have been written: when it was sent, on the monotonic clock. */
+  readonly onFailure?: (sentAt: number) => void
+  /** Another line, in which the tries stand before that of all calls. */
+  readonly line?: CallLimit
+  /** Whether to go on where somebody's open transaction is in the way. @default true */
+  readonly repeatsWhenHeldUp?: boolean
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Calls the storage. */
@@ -116,35 +128,42 @@ export class StorageCalls<TTransaction> {
       return answer
     } catch (error) {
       this.count(verb, sentAt, false)
-      // A storage that refuses is there.
-      if (isPermanent(error)) this.health.answered()
+      // A storage that refuses is there, and so is one that says who is in the way.
+      if (isPermanent(error) || error instanceof StorageHeldUpError) this.health.answered()
       else this.health.failed(error, sentAt)
       throw error
     }
   }
 
   /**
-   * Repeats the call until it is answered. `onFailure` is told of each failed try when it was sent, on the monotonic clock.
+   * Repeats the call until it is answered.
    *
    * @throws What trying again can't mend, or when the executor is closed.
    */
   async untilAnswered<T extends StorageAnswer>(
     verb: string,
     call: StorageVerb<T, TTransaction>,
-    hooks: { onFailure?: (sentAt: number) => void; signal?: AbortSignal | undefined } = {},
+    options: RepeatOptions = {},
   ): Promise<T> {
     const { environment } = this
+    const { line, onFailure, repeatsWhenHeldUp = true, signal } = options
     const backoff = this.createBackoff()
     for (;;) {
-      const sentAt = environment.monotonic()
+      let sentAt = environment.monotonic()
       try {
-        return await this.once(verb, call)
+        if (!line) return await this.once(verb, call)
+        return await line.pass(() => {
+          sentAt = environment.monotonic()
+          return this.once(verb, call)
+        })
       } catch (error) {
         if (isPermanent(error)) throw error
-        hooks.onFailure?.(sentAt)
+        const isHeldUp = error instanceof StorageHeldUpError
+        if (isHeldUp && !repeatsWhenHeldUp) throw error
+        if (!isHeldUp) onFailure?.(sentAt)
         await delay(environment, backoff.next(), this.closing.signal)
         if (this.closing.signal.aborted) throw shutDownDuring(verb, error)
-        hooks.signal?.throwIfAborted()
+        signal?.throwIfAborted()
       }
     }
   }

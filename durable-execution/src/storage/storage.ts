@@ -6,7 +6,8 @@
  * "Writing a storage" says what locks a database has to take.
  *
  * A storage throws a non-retryable `DurableExecutionError` for what can never succeed (a value too large, a missing table);
- * anything else it throws counts as "away": the executor tries again.
+ * anything else it throws counts as "away": the executor tries again. What waits for somebody's open transaction is no outage: see
+ * `InsertRequest.failsWhenHeldUp`.
  */
 import type { StoredError } from '../errors'
 import type { Claim, ExecutionRecord, NewExecution } from '../execution/record'
@@ -51,6 +52,11 @@ export interface InsertRequest<TTransaction> extends StorageCall, Claimant {
   readonly executions: readonly NewExecution[]
   /** `true`: if one of the rows exists already, none is inserted. @default false */
   readonly allOrNothing?: boolean | undefined
+  /**
+   * `true`: where another transaction that is still open holds the id or the key of one of the rows, the call writes nothing and
+   * throws a `StorageHeldUpError` soon, rather than wait until that ends. A storage that cannot tell waits. @default false
+   */
+  readonly failsWhenHeldUp?: boolean | undefined
   /** A transaction of the user: the rows become visible with its commit, and nothing is retried. */
   readonly transaction?: TTransaction | undefined
 }

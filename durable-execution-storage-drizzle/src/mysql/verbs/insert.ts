@@ -1,17 +1,25 @@
 /** `insert`, and the rows that come into being with a settlement. */
-import type { Claimant, ExecutionRecord, InsertOutcome, InsertRequest } from 'durable-execution'
+import {
+  StorageHeldUpError,
+  type Claimant,
+  type ExecutionRecord,
+  type InsertOutcome,
+  type InsertRequest,
+} from 'durable-execution'
 
 import { planInsert, type At, type ExistingRows, type InsertPlan } from '../../insertions'
 import { toGuard, toRow, type Guard } from '../../row'
+import { isNotFree } from '../errors'
 import { readByList, readGuards, writeRows } from '../lists'
 import type { Connection, Time } from '../session'
 import type { Statements } from '../statements'
 
-type Insert = Pick<InsertRequest<never>, 'executions' | 'allOrNothing'>
+type Insert = Pick<InsertRequest<never>, 'executions' | 'allOrNothing' | 'failsWhenHeldUp'>
 
 /**
  * `insert` in a transaction of its own. What it read may be outdated when it writes: a row that another transaction has inserted
- * since fails the statement, and the session begins anew and finds it.
+ * since fails the statement, and the session begins anew and finds it. Who does not want to wait looks under locks, which sees
+ * also what is not committed yet: a statement that waits could not be called back.
  */
 export async function insert(
   connection: Connection,
@@ -21,7 +29,10 @@ export async function insert(
 ): Promise<{ outcomes: readonly InsertOutcome[] }> {
   const { guards, sleepers } = statements
   const at = { ...request, now: await time() }
-  const { outcomes, records } = await plan(connection, { guards, sleepers }, request, at)
+  const { outcomes, records } =
+    request.failsWhenHeldUp === true
+      ? await planUnlessHeldUp(connection, statements, request, at)
+      : await plan(connection, { guards, sleepers }, request, at)
   await insertRecords(connection, statements, records)
   return { outcomes }
 }
@@ -95,6 +106,23 @@ async function plan(
     bySleepingKey: await readSleepers(connection, texts, executions),
   }
   return planInsert(executions, existing, allOrNothing, at)
+}
+
+/** Plans with what nobody else holds, and locks it. */
+async function planUnlessHeldUp(
+  connection: Connection,
+  { unheldGuards: guards, unheldSleepers: sleepers }: Statements,
+  request: Insert,
+  at: At,
+): Promise<InsertPlan> {
+  try {
+    return await plan(connection, { guards, sleepers }, request, at)
+  } catch (error) {
+    if (!isNotFree(error)) throw error
+    throw new StorageHeldUpError('An open transaction holds the id or key of one of these rows', {
+      cause: error,
+    })
+  }
 }
 
 /** The active executions that hold the sleeping keys of these, by key. */

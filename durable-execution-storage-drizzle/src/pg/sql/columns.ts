@@ -13,6 +13,12 @@ export const NOW =
 /** In a CTE, so that all rows get the same. */
 export const CLOCK = `clock AS MATERIALIZED (SELECT ${NOW})`
 
+/** The longest that an impatient statement waits for a lock, in milliseconds. Who only stores something has done so by then. */
+const LONGEST_WAIT_MS = 50
+
+/** The clock of a statement that waits for nobody: the setting holds from here to the end of its transaction. */
+export const IMPATIENT_CLOCK = `impatient AS MATERIALIZED (SELECT set_config('lock_timeout', '${LONGEST_WAIT_MS}', true)), clock AS MATERIALIZED (SELECT ${NOW} FROM impatient)`
+
 /** The types of the columns that are no texts. */
 const TYPES: Readonly<Record<string, string>> = {
   claim_at: 'bigint',

@@ -27,22 +27,33 @@ export const SET_CHANGED = [
   'executor_id = NULL',
 ].join(', ')
 
-function insertText(table: string, target: string) {
+function insertText(table: string, target: string, clock: string) {
   return bySize(
     (size) =>
-      `WITH ${CLOCK} INSERT INTO ${table} (${RECORD}) ${newRows(size, 2).text} ON CONFLICT ${target}DO NOTHING RETURNING execution_id, (SELECT now FROM clock) AS now`,
+      `WITH ${clock} INSERT INTO ${table} (${RECORD}) ${newRows(size, 2).text} ON CONFLICT ${target}DO NOTHING RETURNING execution_id, (SELECT now FROM clock) AS now`,
   )
 }
 
 /** All rows or, where one of the ids is there already, none. Met by another insert at this very moment it is an error. */
-function insertTogether(table: string) {
+function insertTogether(table: string, clock: string) {
   return bySize((size) => {
     const ids = size === 'one' ? `ARRAY[$2::text]` : listAt(2)
-    return `WITH ${CLOCK}, there AS MATERIALIZED (SELECT count(*) AS n FROM unnest(${ids}) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0) AS r) INSERT INTO ${table} (${RECORD}) ${newRows(size, 2).text} WHERE (SELECT n FROM there) = 0 RETURNING execution_id, (SELECT now FROM clock) AS now`
+    return `WITH ${clock}, there AS MATERIALIZED (SELECT count(*) AS n FROM unnest(${ids}) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0) AS r) INSERT INTO ${table} (${RECORD}) ${newRows(size, 2).text} WHERE (SELECT n FROM there) = 0 RETURNING execution_id, (SELECT now FROM clock) AS now`
   })
 }
 
-/** The texts of the writes on a table. */
+/** The texts of the inserts into a table. */
+export function inserts(table: string, clock = CLOCK) {
+  return {
+    /** A conflict with another index than the key's is an error: no row is left out in silence. */
+    insert: insertText(table, '(execution_id) ', clock),
+    /** For rows that may meet others by their id, key or place: which came into being is checked. */
+    insertUnlessThere: insertText(table, '', clock),
+    insertTogether: insertTogether(table, clock),
+  }
+}
+
+/** The texts of the other writes on a table. */
 export function writes(table: string) {
   const change = (columns: readonly string[], guard: string) =>
     bySize(
@@ -53,11 +64,6 @@ export function writes(table: string) {
   const parents = few(`unnest(${lists.join(', ')}) AS u (${OF_PARENT.join(', ')})`, OF_PARENT)
   const removed = few(`unnest(${listAt(1)}) AS u (execution_id)`, ['execution_id'])
   return {
-    /** A conflict with another index than the key's is an error: no row is left out in silence. */
-    insert: insertText(table, '(execution_id) '),
-    /** For rows that may meet others by their id, key or place: which came into being is checked. */
-    insertUnlessThere: insertText(table, ''),
-    insertTogether: insertTogether(table),
     change: change(CHANGED, ''),
     /**
      * The guards are on the row that is written: after a wait for its lock they are looked at again, on what it is then; where it
