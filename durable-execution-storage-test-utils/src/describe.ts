@@ -6,7 +6,17 @@
  */
 import type { ConformanceCase, Verb } from './case'
 import { conformanceCases } from './cases/index'
-import { modelOptionsFrom, resolveModelOptions, runSequence, seedsOf, sequenceTitle } from './model'
+import {
+  assertCovered,
+  COVERAGE_TITLE,
+  isCovering,
+  modelOptionsFrom,
+  resolveModelOptions,
+  runSequence,
+  seedsOf,
+  sequenceTitle,
+} from './model'
+import type { Coverage } from './model/coverage'
 import { runCase, type StorageTestOptions } from './run'
 import type { CreateStorage } from './storage-under-test'
 
@@ -48,12 +58,22 @@ export function describeStorage(
       })
     }
     describe('model', () => {
-      for (const seed of seedsOf(resolveModelOptions(model))) {
+      const resolved = resolveModelOptions(model)
+      const seeds = seedsOf(resolved)
+      const seen: Coverage = new Set()
+      let passed = 0
+      for (const seed of seeds) {
         // A sequence that fails is run again many times, to find a shorter one.
-        it(sequenceTitle(seed), { timeout: 10 * timeoutMs }, () =>
-          runSequence(createStorage, seed, model),
-        )
+        it(sequenceTitle(seed), { timeout: 10 * timeoutMs }, async () => {
+          await runSequence(createStorage, seed, model, seen)
+          passed += 1
+        })
       }
+      if (!isCovering(resolved)) return
+      it(COVERAGE_TITLE, ({ skip }) => {
+        if (passed < seeds.length) skip('not all sequences were run, or passed')
+        assertCovered(seen)
+      })
     })
   })
 }

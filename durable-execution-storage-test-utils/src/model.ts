@@ -58,6 +58,26 @@ export function seedsOf({ seed, sequences }: ResolvedModelOptions): number[] {
   return Array.from({ length: sequences }, (_, index) => seed + index)
 }
 
+/** What of the model looks at all sequences together is called so in reports. */
+export const COVERAGE_TITLE = 'has had every verb do all that it is for (all random sequences)'
+
+/** Whether so many and long sequences bring about everything. */
+export function isCovering({ sequences, operations }: ResolvedModelOptions): boolean {
+  const defaults = resolveModelOptions()
+  return sequences >= defaults.sequences && operations >= defaults.operations
+}
+
+/**
+ * Every verb must have succeeded in sequences that passed.
+ *
+ * @throws An `Error` that says what has not been brought about.
+ */
+export function assertCovered(seen: Coverage): void {
+  const missing = missingEvents(seen)
+  if (missing.length === 0) return
+  throw new Error(`The random sequences never brought about: ${missing.join('; ')}`)
+}
+
 /** What the sequence of a seed is called in reports. */
 export function sequenceTitle(seed: number): string {
   return `does what the reference does (random sequence, seed ${seed})`

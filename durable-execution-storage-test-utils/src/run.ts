@@ -3,12 +3,16 @@ import { titleOf, type ConformanceCase } from './case'
 import { conformanceCases } from './cases/index'
 import { ConformanceContext } from './context'
 import {
+  assertCovered,
+  COVERAGE_TITLE,
+  isCovering,
   resolveModelOptions,
   runSequence,
   seedsOf,
   sequenceTitle,
   type ModelOptions,
 } from './model'
+import type { Coverage } from './model/coverage'
 import { hasAll, openStorage, type CreateStorage } from './storage-under-test'
 
 /** What of the suite is run. */
@@ -94,14 +98,18 @@ function partsOf(
   createStorage: CreateStorage,
   { cases = conformanceCases, model }: StorageTestOptions,
 ): Part[] {
+  const resolved = resolveModelOptions(model)
+  const seen: Coverage = new Set()
+  const coverage = { title: COVERAGE_TITLE, run: async () => assertCovered(seen) }
   return [
     ...cases.map((conformanceCase) => ({
       title: titleOf(conformanceCase),
       run: () => runCase(conformanceCase, createStorage),
     })),
-    ...seedsOf(resolveModelOptions(model)).map((seed) => ({
+    ...seedsOf(resolved).map((seed) => ({
       title: sequenceTitle(seed),
-      run: () => runSequence(createStorage, seed, model),
+      run: () => runSequence(createStorage, seed, model, seen),
     })),
+    ...(isCovering(resolved) ? [coverage] : []),
   ]
 }

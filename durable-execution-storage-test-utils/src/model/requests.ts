@@ -119,7 +119,10 @@ function insert(choice: Choice): Call {
   const taken = random.chance(0.15) ? random.pick(roots)?.executionId : undefined
   const executions = newRoots(choice, taken)
   const allOrNothing = random.chance(0.2)
-  return { verb: 'insert', request: { ...aClaimant(choice), executions, allOrNothing } }
+  // Nobody holds anything here: it makes no difference.
+  const failsWhenHeldUp = random.chance(0.5)
+  const request = { ...aClaimant(choice), executions, allOrNothing, failsWhenHeldUp }
+  return { verb: 'insert', request }
 }
 
 function claim(choice: Choice): Call {
