@@ -1,0 +1,36 @@
+/**
+ * A worker that has been up for a while: before a measurement every system runs some tasks in the same process, in tables of their
+ * own, so that its code is compiled. Else the compiler's work would be counted as that of the tasks.
+ */
+import { isBareSql, openBareSql, openQueue } from '../systems/open'
+import { inputsFrom } from '../systems/queue'
+import { scaled, type BenchContext } from '../workload'
+
+const TASKS = 10_000
+
+/** Runs tasks, and leaves nothing behind. */
+export async function warmUp(context: BenchContext): Promise<void> {
+  if (isBareSql(context)) await ofBareSql(context)
+  else await ofQueue(context)
+}
+
+async function ofQueue(context: BenchContext): Promise<void> {
+  const queue = await openQueue(context)
+  const count = scaled(context, TASKS * (queue.share ?? 1), 20)
+  // Both ways: ready before it starts, and while it runs.
+  await queue.enqueue(inputsFrom(0, count))
+  await queue.start()
+  await queue.whenDone(count)
+  await Promise.all([queue.enqueue(inputsFrom(count, count)), queue.whenDone(2 * count)])
+  await queue.close()
+}
+
+async function ofBareSql(context: BenchContext): Promise<void> {
+  const bare = await openBareSql(context)
+  const inputs = inputsFrom(0, scaled(context, TASKS, 20))
+  for (const drain of [bare.drain, bare.drainOverlapped ?? bare.drain]) {
+    await bare.insert(inputs)
+    await drain()
+  }
+  await bare.close()
+}
