@@ -28,9 +28,12 @@ async function ofQueue(context: BenchContext): Promise<void> {
 async function ofBareSql(context: BenchContext): Promise<void> {
   const bare = await openBareSql(context)
   const inputs = inputsFrom(0, scaled(context, TASKS, 20))
-  for (const drain of [bare.drain, bare.drainOverlapped ?? bare.drain]) {
+  await bare.insert(inputs)
+  await bare.drain()
+  const { drainOverlapped } = bare
+  if (drainOverlapped) {
     await bare.insert(inputs)
-    await drain()
+    await drainOverlapped()
   }
   await bare.close()
 }
