@@ -1,6 +1,6 @@
 /**
  * A table of the previous version that is upgraded while executors work on it: those of the version before, whose statements were
- * prepared on the table as it was, and those of this one. `TEST_UPGRADE_ROWS` says how many finished rows it has.
+ * prepared on the table as it was, and those of this one. `TEST_TABLE_ROWS` says how many finished rows it has.
  */
 import { readFileSync } from 'node:fs'
 
@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest'
 import { SERVER_DRIVERS, uniqueName, type Driver, type TestDatabase } from './pg-databases'
 import { OutageScene, until } from './support/outage-scene'
 
-const ROWS = Number(process.env['TEST_UPGRADE_ROWS'] ?? 20_000)
+const ROWS = Number(process.env['TEST_TABLE_ROWS'] ?? 20_000)
 const LONG_MS = 600_000
 const by = { executorId: 'executor', leaseMs: 60_000 }
 
