@@ -48,6 +48,12 @@ if (!isHere) skipOutages('postgres')
 for (const name of isHere ? ['a pool of pg', 'postgres.js'] : []) {
   describeOutages(name, {
     kind: 'postgres',
+    strict: {
+      begin: "ALTER ROLE ALL SET default_transaction_isolation = 'serializable'",
+      end: 'ALTER ROLE ALL RESET default_transaction_isolation',
+      // The code of a serialization failure, as a field of an error.
+      failure: 'C40001',
+    },
     watch,
     async open(url, tableName) {
       const driver = serverDrivers(url).find((candidate) => candidate.name === name)

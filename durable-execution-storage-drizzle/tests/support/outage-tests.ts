@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { LEASE_MS, OutageScene, until } from './outage-scene'
 import { PrivateServer, sayMissing, type ServerKind } from './private-server'
 import { Proxy } from './proxy'
-import { lockAgainstTheOrder, readTable, type Watch } from './server-watch'
+import { lockAgainstTheOrder, readTable, writeBeside, type Watch } from './server-watch'
 
 /** Outages end before it does: what was taken by a call whose answer was lost has no owner who knows of it, and may be taken over. */
 const MIDDLE_LEASE_MS = 3000
@@ -21,6 +21,8 @@ interface OpenedStorage {
 /** What the tests need of a database. */
 export interface OutageDatabase {
   readonly kind: ServerKind
+  /** Where a strict isolation makes statements fail that met others: how to ask for it, and what the server then says. */
+  readonly strict?: { readonly begin: string; readonly end: string; readonly failure: string }
   watch(serverUrl: string): Watch
   /** Opens a pool of the driver under test on this way to the server. */
   open(url: string, tableName: string): Promise<OpenedStorage>
@@ -168,6 +170,23 @@ export function describeOutages(name: string, database: OutageDatabase): void {
         'the server has met deadlocks',
         async () => (await watch.countDeadlocks()) - before >= 5,
       )
+      await disturbance.stop()
+      await busy.stop()
+      await scene.expectAllDoneOnce()
+      expect(scene.count('storage_away')).toBe(0)
+    })
+
+    const { strict } = database
+    if (!strict) return
+    it('takes serialization failures for nothing but a pause', async () => {
+      cleanUps.push(() => watch.query(strict.end))
+      await watch.query(strict.begin)
+      proxy.lookFor(strict.failure)
+      const scene = await startScene(proxy.url, LONG_LEASE_MS)
+      const busy = scene.keepBusy()
+      const disturbance = writeBeside(watch, tableName)
+      // From its first on a storage asks for an isolation in which there are none.
+      await until('both have met one', () => proxy.counts.found >= 2)
       await disturbance.stop()
       await busy.stop()
       await scene.expectAllDoneOnce()

@@ -31,6 +31,8 @@ export interface ProxyCounts {
   delayed: number
   /** Closed by the client after they had fallen silent. */
   givenUp: number
+  /** Texts of the server that hold what is looked for. */
+  found: number
 }
 
 /** A way to a server that a test disturbs. */
@@ -41,6 +43,7 @@ export class Proxy {
   private readonly pairs = new Set<Pair>()
   private mode: Mode = 'open'
   private delayMs = 0
+  private sought: string | null = null
 
   private constructor(target: URL) {
     this.target = target
@@ -90,6 +93,11 @@ export class Proxy {
     this.delayMs = ms
   }
 
+  /** From now on what the server sends is looked at: how often it holds this. */
+  lookFor(sought: string): void {
+    this.sought = sought
+  }
+
   /** From now on new connections pass, and what passes is not delayed. */
   mend(): void {
     this.mode = 'open'
@@ -101,6 +109,7 @@ export class Proxy {
     this.mend()
     for (const { client, isSilent } of this.pairs) if (isSilent) client.resetAndDestroy()
     this.counts = noCounts()
+    this.sought = null
   }
 
   async close(): Promise<void> {
@@ -124,6 +133,9 @@ export class Proxy {
     this.pairs.add(pair)
     this.pass(pair, client, server)
     this.pass(pair, server, client)
+    server.on('data', (text) => {
+      if (this.sought !== null && text.includes(this.sought)) this.counts.found += 1
+    })
     client.once('close', () => {
       if (pair.isSilent) this.counts.givenUp += 1
       this.pairs.delete(pair)
@@ -158,7 +170,7 @@ export class Proxy {
 }
 
 function noCounts(): ProxyCounts {
-  return { accepted: 0, cut: 0, refused: 0, swallowed: 0, delayed: 0, givenUp: 0 }
+  return { accepted: 0, cut: 0, refused: 0, swallowed: 0, delayed: 0, givenUp: 0, found: 0 }
 }
 
 function pause(ms: number): Promise<void> {

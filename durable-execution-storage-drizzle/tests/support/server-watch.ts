@@ -42,6 +42,28 @@ export function lockAgainstTheOrder(
   return { stop }
 }
 
+/** Writes to active rows in transactions that stay open for a moment, until it is told to stop. */
+export function writeBeside(watch: Watch, table: string): { readonly stop: () => Promise<void> } {
+  let isOver = false
+  const write = async (): Promise<void> => {
+    while (!isOver) {
+      await watch.transaction(async (query) => {
+        await query(
+          `UPDATE ${table} SET updated_at = updated_at WHERE execution_id IN (SELECT execution_id FROM ${table} WHERE claim_at IS NOT NULL ORDER BY claim_at LIMIT 20 FOR UPDATE SKIP LOCKED)`,
+        )
+        await delay(systemEnvironment, 20)
+        await query('COMMIT')
+      })
+    }
+  }
+  const loop = write()
+  const stop = async (): Promise<void> => {
+    isOver = true
+    await loop
+  }
+  return { stop }
+}
+
 async function lockFamilies(query: Query, table: string): Promise<void> {
   const children = await query(
     `SELECT parent_execution_id FROM ${table} WHERE claim_at IS NOT NULL AND parent_execution_id IS NOT NULL ORDER BY claim_at LIMIT 2 FOR UPDATE SKIP LOCKED`,
