@@ -13,7 +13,7 @@ interface Row {
 export async function openFloorSqlite(file: string, storage: StorageName): Promise<Floor> {
   const database = openSqlite(file, storage)
   database.exec(
-    `CREATE TABLE floor (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, due_at INTEGER NOT NULL, input TEXT NOT NULL, output TEXT);
+    `DROP TABLE IF EXISTS floor; CREATE TABLE floor (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, due_at INTEGER NOT NULL, input TEXT NOT NULL, output TEXT);
      CREATE INDEX floor_due ON floor (due_at) WHERE status = 0;`,
   )
   const insert = database.prepare(
