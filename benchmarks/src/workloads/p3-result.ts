@@ -6,7 +6,7 @@ import { inputOf } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
 
 /** Calls before the first that is measured: code that runs often is compiled by then. */
-const WARM_UP = 1000
+const WARM_UP = 500
 const SAMPLES = 300
 
 export const result: Workload = {

@@ -6,7 +6,7 @@ import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputsFrom } from '../systems/queue'
 import { scaled, type BenchContext } from '../workload'
 
-const TASKS = 10_000
+const TASKS = 4000
 
 /** Runs tasks, and leaves nothing behind. */
 export async function warmUp(context: BenchContext): Promise<void> {
