@@ -58,7 +58,7 @@ export const http: Workload = {
     await close()
     return {
       figures,
-      settings: `defaults; ${opened.settings}; http.createServer and fetch in one process; bare: procedures without schemas that get and answer what the router's do, for a result a second one that streams one event; own: enqueueTask, for a result getTaskExecutionHandle and a wait with the id; one by one for p50, p99 and CPU, ${AT_ONCE} at once for calls/s, in blocks by turns; a block ends with its tasks`,
+      settings: `defaults; ${opened.settings}; http.createServer and fetch in one process; bare: procedures without schemas that get and answer what the router's do, for a result a second one that streams one event; own: enqueueTask, for a result getTaskExecutionHandle and a wait with the id; one by one for p50, p99 and CPU, ${AT_ONCE} at once for calls/s, in blocks by turns; each call waits for the task of the one before`,
     }
   },
 }
