@@ -1,9 +1,11 @@
 /**
  * HTTP: tasks enqueued and waited for over HTTP on loopback, beside what that is made of: bare oRPC procedures that get and answer the
- * same values, and the executor's own calls. Server, client and executor share one process, so that its processor time is that of all.
+ * same values, and the executor's own calls; and beside procedures written by hand around those calls, without any of what the router
+ * does. Server, client and executor share one process, so that its processor time is that of all.
  *
- * One kind of call after the other in small blocks, so that what else the machine does meets all of them. The next call waits until
- * the task of the last one has ended: what it costs after the answer counts to the call that caused it, and delays no other.
+ * Single calls take turns: what else the machine does meets all of them, and none finds the caches of the processor full of its own
+ * kind, as the parts of the whole don't. The next call begins when the task of the last has ended: what it costs after the answer
+ * counts to the call that caused it, and delays no other.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -30,9 +32,8 @@ import { openExecutor } from '../systems/durable-execution'
 import { inputOf, outputOf, type Counter, type Input } from '../systems/queue'
 import { scaled, type BenchContext, type Workload } from '../workload'
 
-const BLOCKS = 150
-const BLOCK = 10
-const WARM_UP_BLOCKS = 100
+const TURNS = 1000
+const WARM_UP_TURNS = 500
 const AT_ONCE = 50
 const ROUNDS_AT_ONCE = 10
 const CALLS_AT_ONCE = 500
@@ -58,14 +59,14 @@ export const http: Workload = {
     await close()
     return {
       figures,
-      settings: `defaults; ${opened.settings}; http.createServer and fetch in one process; bare: procedures without schemas that get and answer what the router's do, for a result a second one that streams one event; own: enqueueTask, for a result getTaskExecutionHandle and a wait with the id; one by one for p50, p99 and CPU, ${AT_ONCE} at once for calls/s, in blocks by turns; each call waits for the task of the one before`,
+      settings: `defaults; ${opened.settings}; http.createServer and fetch in one process; bare: procedures without schemas that get and answer what the router's do, for a result a second one that streams one event; own: enqueueTask, for a result getTaskExecutionHandle and a wait with the id; by hand: the bare procedures around own; single calls by turns for p50, p99 and CPU; ${AT_ONCE} at once for calls/s, in blocks by turns`,
     }
   },
 }
 
-const WAYS = ['bare', 'own', 'remote'] as const
+const WAYS = ['bare', 'own', 'by_hand', 'remote'] as const
 
-/** `bare`: oRPC alone. `own`: the executor alone. `remote`: both, the router and its client. */
+/** `bare`: oRPC alone. `own`: the executor alone. `by_hand`: one within the other. `remote`: the router and its client. */
 type Way = (typeof WAYS)[number]
 
 type Call = (input: Input) => Promise<unknown>
@@ -75,10 +76,17 @@ type Ways = Readonly<Record<Way, Call>>
 /** Tasks that were enqueued, and how many of them have ended. */
 class Enqueued {
   private count = 0
+  private lastNumber = 0
   private readonly ended: Counter
 
   constructor(ended: Counter) {
     this.ended = ended
+  }
+
+  /** A number that no other call has. */
+  next(): number {
+    this.lastNumber += 1
+    return this.lastNumber
   }
 
   /** So many more were. */
@@ -108,51 +116,78 @@ async function openCalls(executor: DurableExecutor<unknown>) {
   const first = await remote.enqueue(inputOf(0))
   await remote.waitAndGetOutput(first)
   const sample = await client.tasks.getTaskExecution({ taskName, executionId: first })
-  const bareServer = await serve(bareRouter(sample))
-  const bare: RouterClient<ReturnType<typeof bareRouter>> = createORPCClient(
-    new RPCLink({ url: bareServer.url }),
-  )
-  const bareEnqueue = (input: Input) =>
-    bare.tasks.enqueueTask({ taskName, input, options: { executionId: `${first}${input.n}` } })
+  const own = async (executionId: string, input: unknown): Promise<void> => {
+    await executor.enqueueTask(bench, input as Input, { executionId })
+  }
+  const ownResult = async (executionId: string) =>
+    (await executor.getTaskExecutionHandle(bench, executionId)).waitAndGetOutput()
+  const bare = await openBare(sample, { enqueue: noop, wait: noop })
+  const byHand = await openBare(sample, { enqueue: own, wait: ownResult })
 
+  const idOf = ({ n }: Input): string => `${first}${n}`
   const enqueues: Ways = {
-    bare: bareEnqueue,
-    own: (input) => executor.enqueueTask(bench, input),
+    bare: (input) => bare.enqueue(idOf(input), input),
+    own: (input) => own(idOf(input), input),
+    by_hand: (input) => byHand.enqueue(idOf(input), input),
     remote: (input) => remote.enqueue(input),
   }
   const results: Ways = {
-    async bare(input) {
-      const { executionId } = await bareEnqueue(input)
-      const events = await bare.tasks.waitForTaskExecution({ taskName, executionId })
-      for await (const event of events) void event
-    },
-    async own(input) {
-      const executionId = (await executor.enqueueTask(bench, input)).getExecutionId()
-      return (await executor.getTaskExecutionHandle(bench, executionId)).waitAndGetOutput()
-    },
+    bare: (input) => bare.enqueue(idOf(input), input).then((id) => bare.wait(id)),
+    own: (input) => own(idOf(input), input).then(() => ownResult(idOf(input))),
+    by_hand: (input) => byHand.enqueue(idOf(input), input).then((id) => byHand.wait(id)),
     remote: async (input) => remote.waitAndGetOutput(await remote.enqueue(input)),
   }
   return {
     enqueues,
     results,
     close: async () => {
-      await close()
-      await bareServer.close()
+      await Promise.all([close(), bare.close(), byHand.close()])
     },
   }
 }
 
-/** Procedures at the same paths, with the same values there and back, and nothing behind them. */
-function bareRouter(sample: WireExecution) {
+/** What is done behind a bare procedure. */
+interface Behind {
+  readonly enqueue: (executionId: string, input: unknown) => Promise<void>
+  readonly wait: (executionId: string) => Promise<unknown>
+}
+
+const noop = (): Promise<void> => Promise.resolve()
+
+/** Procedures at the same paths, with the same values there and back. */
+function bareRouter(sample: WireExecution, behind: Behind) {
   return {
     tasks: {
-      enqueueTask: os.handler(({ input }) => ({
-        executionId: String((input as WireEnqueue).options?.executionId),
-      })),
+      enqueueTask: os.handler(async (call) => {
+        const { input, options } = call.input as WireEnqueue
+        const executionId = String(options?.executionId)
+        await behind.enqueue(executionId, input)
+        return { executionId }
+      }),
       waitForTaskExecution: os.handler(async function* ({ input }): AsyncGenerator<WireWaitEvent> {
         const { executionId } = input as WireTarget
+        await behind.wait(executionId)
         yield { type: 'finished', execution: { ...sample, executionId } }
       }),
+    },
+  }
+}
+
+/** Serves them, and calls them without our client. */
+async function openBare(sample: WireExecution, behind: Behind) {
+  const { url, close } = await serve(bareRouter(sample, behind))
+  const { tasks }: RouterClient<ReturnType<typeof bareRouter>> = createORPCClient(
+    new RPCLink({ url }),
+  )
+  return {
+    close,
+    async enqueue(executionId: string, input: Input): Promise<string> {
+      const call = { taskName: 'bench', input, options: { executionId } }
+      return (await tasks.enqueueTask(call)).executionId
+    },
+    async wait(executionId: string): Promise<void> {
+      const events = await tasks.waitForTaskExecution({ taskName: 'bench', executionId })
+      for await (const event of events) void event
     },
   }
 }
@@ -185,58 +220,59 @@ async function oneByOne(
   tasks: Enqueued,
   name: '' | '_result',
 ): Promise<Figures> {
-  const times = { bare: [] as number[], own: [] as number[], remote: [] as number[] }
-  const cpu = { bare: 0, own: 0, remote: 0 }
-  const blocks = scaled(context, BLOCKS, 2)
-  let n = 0
-  for (let block = -scaled(context, WARM_UP_BLOCKS, 1); block < blocks; block += 1) {
-    for (const way of WAYS) {
-      const samples: number[] = []
+  const times: Record<Way, number[]> = { bare: [], own: [], by_hand: [], remote: [] }
+  const cpu: Record<Way, number> = { bare: 0, own: 0, by_hand: 0, remote: 0 }
+  const turns = scaled(context, TURNS, 2)
+  const first = -scaled(context, WARM_UP_TURNS, 1)
+  for (let turn = first; turn < turns; turn += 1) {
+    for (const way of shuffled(WAYS)) {
+      const input = inputOf(tasks.next())
+      let ms = 0
       const used = await cpuOf(async () => {
-        for (let count = 0; count < BLOCK; count += 1) {
-          n += 1
-          const input = inputOf(n)
-          samples.push(await timed(() => ways[way](input)))
-          // The next call meets nothing of this one's, whichever way is faster.
-          if (way !== 'bare') tasks.add(1)
-          await tasks.whenEnded()
-        }
+        ms = await timed(() => ways[way](input))
+        if (way !== 'bare') tasks.add(1)
+        await tasks.whenEnded()
       })
-      if (block < 0) continue
-      times[way].push(...samples)
-      cpu[way] += used / BLOCK / blocks
+      if (turn < 0) continue
+      times[way].push(ms)
+      cpu[way] += used / turns
     }
   }
   const p50 = (way: Way): number => percentile(times[way], 0.5)
-  const p99 = (way: Way): number => percentile(times[way], 0.99)
+  const figures = WAYS.flatMap((way) => {
+    const key = `http${name}${way === 'remote' ? '' : `_${way}`}`
+    return [
+      [`${key}_p50`, p50(way)],
+      [`${key}_p99`, percentile(times[way], 0.99)],
+      [`${key}_cpu`, cpu[way]],
+    ] as const
+  })
   return {
-    [`http${name}_p50`]: p50('remote'),
-    [`http${name}_bare_p50`]: p50('bare'),
-    [`http${name}_own_p50`]: p50('own'),
+    ...Object.fromEntries(figures),
     [`http${name}_ratio`]: p50('remote') / (p50('bare') + p50('own')),
-    [`http${name}_p99`]: p99('remote'),
-    [`http${name}_bare_p99`]: p99('bare'),
-    [`http${name}_own_p99`]: p99('own'),
-    [`http${name}_cpu`]: cpu.remote,
-    [`http${name}_bare_cpu`]: cpu.bare,
-    [`http${name}_own_cpu`]: cpu.own,
     [`http${name}_cpu_ratio`]: cpu.remote / (cpu.bare + cpu.own),
   }
+}
+
+/** So that none always comes after the same other. */
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ item }) => item)
 }
 
 /** Many calls at a time. */
 async function atOnce(context: BenchContext, ways: Ways, tasks: Enqueued): Promise<Figures> {
   const calls = scaled(context, CALLS_AT_ONCE, AT_ONCE)
   const rounds = scaled(context, ROUNDS_AT_ONCE, 1)
-  const ms = { bare: 0, own: 0, remote: 0 }
-  let n = 1_000_000
+  const ms: Record<Way, number> = { bare: 0, own: 0, by_hand: 0, remote: 0 }
   const callAll = async (call: Call): Promise<void> => {
     let left = calls
     const loop = async (): Promise<void> => {
       while (left > 0) {
         left -= 1
-        n += 1
-        await call(inputOf(n))
+        await call(inputOf(tasks.next()))
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, loop))
@@ -256,5 +292,6 @@ async function atOnce(context: BenchContext, ways: Ways, tasks: Enqueued): Promi
     http_calls: rate(calls * rounds, ms.remote),
     http_bare_calls: rate(calls * rounds, ms.bare),
     http_own_calls: rate(calls * rounds, ms.own),
+    http_by_hand_calls: rate(calls * rounds, ms.by_hand),
   }
 }
