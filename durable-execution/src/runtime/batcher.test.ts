@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { VirtualEnvironment } from '../../tests/support/virtual-environment'
 import { DurableExecutionError } from '../errors'
 import { createDeferred } from '../lib/deferred'
+import { StorageHeldUpError } from '../storage/held-up'
 import { Batcher, type BatcherOptions } from './batcher'
 
 const environment = new VirtualEnvironment()
@@ -127,8 +128,10 @@ describe('Batcher', () => {
     expect(batches).toEqual([['a1', 'b1'], ['a2', 'c1'], ['c2']])
   })
 
-  it('splits what is refused for good until the culprit stands alone', async () => {
-    const refusal = DurableExecutionError.nonRetryable('invalid byte')
+  it.each([
+    ['is refused for good', DurableExecutionError.nonRetryable('invalid byte')],
+    ['an open transaction holds up', new StorageHeldUpError('held')],
+  ])('splits what %s until the culprit stands alone', async (_, refusal) => {
     const { batcher, batches } = createBatcher({
       flush: (items) => (items.includes('bad') ? Promise.reject(refusal) : Promise.resolve(items)),
     })
@@ -145,6 +148,20 @@ describe('Batcher', () => {
     // The order is kept, and nothing is stored twice.
     const stored = batches.filter((batch) => !batch.includes('bad')).flat()
     expect(stored).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('lets the next batch go before what becomes of an item that failed', async () => {
+    const rescue = createDeferred<string>()
+    const { batcher } = createBatcher({
+      flush: (items) =>
+        items.includes('bad') ? Promise.reject(new Error('no')) : Promise.resolve(items),
+      failed: () => rescue.promise,
+    })
+    const bad = batcher.add('bad')
+    await environment.turn()
+    await expect(batcher.add('next')).resolves.toBe('next')
+    rescue.resolve('rescued')
+    await expect(bad).resolves.toBe('rescued')
   })
 
   it('fails a batch as a whole for what is no refusal', async () => {

@@ -2,10 +2,12 @@
  * Group commit. One flush is in flight at a time. If none is, a new item is flushed as soon as all that can run without waiting
  * has run; what arrives during a flush goes with the next. Alone, an item pays no waiting; under load batches grow by themselves.
  *
- * A batch that is refused for good is split in halves until the culprit stands alone: only it fails.
+ * A batch that is refused for good, or held up by somebody's open transaction, is split in halves until the culprit stands alone: only
+ * it fails.
  */
 import { createDeferred, type Deferred } from '../lib/deferred'
 import { afterMicrotasks, type Environment } from '../lib/environment'
+import { StorageHeldUpError } from '../storage/held-up'
 import { isPermanent } from './storage-calls'
 
 /** How a batcher batches. */
@@ -20,8 +22,8 @@ export interface BatcherOptions<TItem, TAnswer> {
   readonly createAdmission?: () => (item: TItem) => boolean
   /** Stores a batch and answers each item, in order. Tries again by itself what may work later. */
   readonly flush: (items: readonly TItem[]) => Promise<readonly (TAnswer | Promise<TAnswer>)[]>
-  /** What becomes of an item that was refused. @default it rejects with the error */
-  readonly refused?: (item: TItem, error: unknown) => Promise<TAnswer>
+  /** What becomes of an item that failed. The next batch does not wait for it. @default it rejects with the error */
+  readonly failed?: (item: TItem, error: unknown) => Promise<TAnswer>
 }
 
 interface Entry<TItem, TAnswer> extends Deferred<TAnswer> {
@@ -111,15 +113,15 @@ export class Batcher<TItem, TAnswer> {
         else reject(new Error('A flush answered too few items'))
       })
     } catch (error) {
-      if (batch.length > 1 && isPermanent(error)) {
+      if (batch.length > 1 && (isPermanent(error) || error instanceof StorageHeldUpError)) {
         const half = Math.ceil(batch.length / 2)
         await this.flush(batch.slice(0, half))
         await this.flush(batch.slice(half))
         return
       }
-      const { refused } = this.options
+      const { failed } = this.options
       for (const { item, resolve, reject } of batch) {
-        if (refused) resolve(refused(item, error))
+        if (failed) resolve(failed(item, error))
         else reject(error)
       }
     }

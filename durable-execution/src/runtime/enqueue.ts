@@ -38,8 +38,7 @@ export class Enqueuer<TTransaction> {
   private readonly flow: Flow
   private readonly fastPath: FastPath<TTransaction>
   private readonly lane: Batcher<Item, readonly InsertOutcome[]>
-  /** `null`: somebody's open transaction holds the id or key. */
-  private readonly keyedLane: Batcher<Item, readonly InsertOutcome[] | null>
+  private readonly keyedLane: Batcher<Item, readonly InsertOutcome[]>
   /** Rows that others hold. */
   private readonly heldUp = new Set<readonly NewExecution[]>()
   /** They share one place among the calls, however many they are. */
@@ -49,8 +48,8 @@ export class Enqueuer<TTransaction> {
     this.runtime = runtime
     this.flow = flow
     this.fastPath = fastPath
-    this.lane = this.createLane((items) => this.flush(items, false))
-    this.keyedLane = this.createLane((items) => this.flushKeyed(items), admitOnce)
+    this.lane = this.createLane(false)
+    this.keyedLane = this.createLane(true)
   }
 
   get waitingCount(): number {
@@ -63,12 +62,10 @@ export class Enqueuer<TTransaction> {
 
   /** Answers what became of each row. */
   enqueue(rows: readonly NewExecution[], isKeyed: boolean): Promise<readonly InsertOutcome[]> {
-    return isKeyed ? this.enqueueKeyed(rows) : this.lane.add({ rows })
-  }
-
-  private async enqueueKeyed(rows: readonly NewExecution[]): Promise<readonly InsertOutcome[]> {
-    const outcomes = this.isKnownAsHeldUp(rows) ? null : await this.keyedLane.add({ rows })
-    return outcomes ?? this.insertHeldUp(rows, false)
+    if (!isKeyed) return this.lane.add({ rows })
+    return this.isKnownAsHeldUp(rows)
+      ? this.insertHeldUp(rows, false)
+      : this.keyedLane.add({ rows })
   }
 
   /** All of the rows or none of them, in a call of their own. */
@@ -76,8 +73,7 @@ export class Enqueuer<TTransaction> {
     try {
       return await this.insert(rows, { allOrNothing: true, isKeyed: true })
     } catch (error) {
-      if (error instanceof StorageHeldUpError) return this.insertHeldUp(rows, true)
-      throw error
+      return this.failed(rows, true, error)
     }
   }
 
@@ -94,18 +90,16 @@ export class Enqueuer<TTransaction> {
     })
   }
 
-  private createLane<TAnswer>(
-    flush: (items: readonly Item[]) => Promise<TAnswer[]>,
-    createAdmission?: () => (item: Item) => boolean,
-  ): Batcher<Item, TAnswer> {
-    return new Batcher<Item, TAnswer>({
+  private createLane(isKeyed: boolean): Batcher<Item, readonly InsertOutcome[]> {
+    return new Batcher<Item, readonly InsertOutcome[]>({
       environment: this.runtime.environment,
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BYTES,
       sizeOf: ({ rows }) =>
         rows.reduce((bytes, { input }) => bytes + ROW_BYTES + (input?.length ?? 0), 0),
-      ...(createAdmission && { createAdmission }),
-      flush,
+      ...(isKeyed && { createAdmission: admitOnce }),
+      flush: (items) => this.flush(items, isKeyed),
+      failed: ({ rows }, error) => this.failed(rows, false, error),
     })
   }
 
@@ -121,22 +115,20 @@ export class Enqueuer<TTransaction> {
     return items.map(({ rows }) => outcomes.slice(from, (from += rows.length)))
   }
 
-  /** Answers `null` for what others hold: the next batch does not wait for it. */
-  private async flushKeyed(items: readonly Item[]): Promise<(readonly InsertOutcome[] | null)[]> {
-    try {
-      return await this.flush(items, true)
-    } catch (error) {
-      if (!(error instanceof StorageHeldUpError)) throw error
-      if (items.length === 1) return [null]
-      const half = Math.ceil(items.length / 2)
-      const first = await this.flushKeyed(items.slice(0, half))
-      return [...first, ...(await this.flushKeyed(items.slice(half)))]
-    }
-  }
-
   private isKnownAsHeldUp(rows: readonly NewExecution[]): boolean {
+    if (this.heldUp.size === 0) return false
     const names = new Set(namesOf(rows))
     return [...this.heldUp].some((others) => namesOf(others).some((name) => names.has(name)))
+  }
+
+  /** What others hold is tried again, apart from all else. */
+  private async failed(
+    rows: readonly NewExecution[],
+    allOrNothing: boolean,
+    error: unknown,
+  ): Promise<readonly InsertOutcome[]> {
+    if (error instanceof StorageHeldUpError) return this.insertHeldUp(rows, allOrNothing)
+    throw error
   }
 
   /** Tries rows that others hold until those let go of them. */

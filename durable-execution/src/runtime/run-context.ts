@@ -1,6 +1,5 @@
 /** What a task function is told of its run. */
-import type { DurableExecutionError } from '../errors'
-import { fromStoredError } from '../errors'
+import { fromStoredError, type DurableExecutionError } from '../errors'
 import { toTaskExecutionParent, type TaskExecutionParent } from '../execution/execution'
 import type { ExecutionReference } from '../execution/record'
 import type { TaskRunContext } from '../task/context'

@@ -52,7 +52,7 @@ export class Settler<TTransaction> {
       sizeOf: ({ settlement }) => bytesOf(settlement),
       createAdmission: admitApartFromChildren,
       flush: (items) => this.flush(items),
-      refused: (item, error) => this.refused(item, error),
+      failed: (item, error) => this.refused(item, error),
     })
   }
 

@@ -104,14 +104,8 @@ export class StorageCalls<TTransaction> {
     call: StorageVerb<T, TTransaction>,
     { deadlineMs = this.deadlineMs, waitsInLine = true }: CallOptions = {},
   ): Promise<T> {
-    if (!waitsInLine) return this.send(verb, call, deadlineMs)
-    const turn = this.limit.enter()
-    if (turn) await turn
-    try {
-      return await this.send(verb, call, deadlineMs)
-    } finally {
-      this.limit.leave()
-    }
+    const send = (): Promise<T> => this.send(verb, call, deadlineMs)
+    return waitsInLine ? this.limit.pass(send) : send()
   }
 
   private async send<T extends StorageAnswer>(
