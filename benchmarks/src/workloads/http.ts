@@ -37,6 +37,7 @@ const WARM_UP_TURNS = 500
 const AT_ONCE = 50
 const ROUNDS_AT_ONCE = 10
 const CALLS_AT_ONCE = 500
+const taskName = 'bench'
 
 export const http: Workload = {
   id: 'HTTP',
@@ -101,12 +102,11 @@ class Enqueued {
 
 async function openCalls(executor: DurableExecutor<unknown>) {
   const bench = executor.task({
-    id: 'bench',
+    id: taskName,
     timeoutMs: 60_000,
     run: async (_context, input: Input) => outputOf(input),
   })
-  const tasks = { bench }
-  const taskName = 'bench'
+  const tasks = { [taskName]: bench }
   const { url, close } = await serve({ tasks: createTasksRouter(os, executor, tasks) })
   const client: RouterClient<{ tasks: ReturnType<typeof createTasksRouter> }> = createORPCClient(
     new RPCLink({ url, plugins: [keepFailedResponses()] }),
@@ -182,11 +182,11 @@ async function openBare(sample: WireExecution, behind: Behind) {
   return {
     close,
     async enqueue(executionId: string, input: Input): Promise<string> {
-      const call = { taskName: 'bench', input, options: { executionId } }
+      const call = { taskName, input, options: { executionId } }
       return (await tasks.enqueueTask(call)).executionId
     },
     async wait(executionId: string): Promise<void> {
-      const events = await tasks.waitForTaskExecution({ taskName: 'bench', executionId })
+      const events = await tasks.waitForTaskExecution({ taskName, executionId })
       for await (const event of events) void event
     },
   }
