@@ -56,7 +56,26 @@ export const COLUMNS = [
   'output',
 ] as const
 
-type Column = (typeof COLUMNS)[number]
+/** One of the {@link COLUMNS}. */
+export type Column = (typeof COLUMNS)[number]
+
+/** The columns whose values are numbers. */
+export const NUMBER_COLUMNS: ReadonlySet<string> = new Set<Column>([
+  'claim_at',
+  'claim_count',
+  'attempt',
+  'takeovers',
+  'active_children_count',
+  'index_in_parent',
+  'is_finalize',
+  'sleep_ms_before_run',
+  'timeout_ms',
+  'start_at',
+  'started_at',
+  'finished_at',
+  'created_at',
+  'updated_at',
+])
 
 /** The position of each column in {@link COLUMNS}. */
 const AT = positionsOf(COLUMNS)

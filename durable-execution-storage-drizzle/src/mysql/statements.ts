@@ -8,7 +8,7 @@
 import { transitions, type TakeOver } from 'durable-execution'
 
 import { CHANGE_COLUMNS } from '../change'
-import { COLUMNS, GUARD_COLUMNS } from '../row'
+import { COLUMNS, GUARD_COLUMNS, NUMBER_COLUMNS } from '../row'
 
 /** The most ids in one statement. */
 export const MAX_LIST_SIZE = 512
@@ -23,23 +23,6 @@ const GUARD = GUARD_COLUMNS.join(', ')
 const TEXT = 'longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
 const ID = 'varchar(2100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
 
-/** The columns whose values are numbers. */
-const NUMBERS = new Set<string>([
-  'claim_at',
-  'claim_count',
-  'attempt',
-  'takeovers',
-  'active_children_count',
-  'index_in_parent',
-  'is_finalize',
-  'sleep_ms_before_run',
-  'timeout_ms',
-  'start_at',
-  'started_at',
-  'finished_at',
-  'created_at',
-  'updated_at',
-])
 const LONG_TEXTS = new Set<string>(['retry_options', 'error', 'input', 'run_output', 'output'])
 
 /** The columns that a change writes, in the order of its values; the row's id follows them. */
@@ -236,7 +219,7 @@ function jsonTable(columns: readonly string[]): string {
 }
 
 function jsonType(column: string): string {
-  if (NUMBERS.has(column)) return 'bigint'
+  if (NUMBER_COLUMNS.has(column)) return 'bigint'
   return LONG_TEXTS.has(column) ? TEXT : ID
 }
 

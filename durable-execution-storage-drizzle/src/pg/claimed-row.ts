@@ -4,45 +4,22 @@
  */
 import type { ExecutionRecord } from 'durable-execution'
 
-import { COLUMNS, fromRow, type SqlRow } from '../row'
+import { COLUMNS, fromRow, NUMBER_COLUMNS, type Column, type SqlRow } from '../row'
 import { number, text } from '../values'
 
-type Column = (typeof COLUMNS)[number]
+/** What the caller knows of a row it claimed. */
+export interface KnownOfClaim {
+  readonly queue: string
+  readonly executorId: string
+}
 
-/** Columns of numbers that most rows have. */
-const NUMBERS = [
-  'claim_at',
-  'claim_count',
-  'attempt',
-  'takeovers',
-  'active_children_count',
-  'sleep_ms_before_run',
-  'timeout_ms',
-  'start_at',
-  'started_at',
-  'finished_at',
-  'created_at',
-  'updated_at',
-] as const satisfies readonly Column[]
+const KNOWN: Partial<Record<Column, keyof KnownOfClaim>> = {
+  queue: 'queue',
+  executor_id: 'executorId',
+}
 
-/** All others but those that the caller knows. */
-const OTHERS = [
-  'execution_id',
-  'task_id',
-  'status',
-  'root_task_id',
-  'root_execution_id',
-  'parent_task_id',
-  'parent_execution_id',
-  'index_in_parent',
-  'is_finalize',
-  'sleeping_key',
-  'retry_options',
-  'error',
-  'input',
-  'run_output',
-  'output',
-] as const satisfies readonly Column[]
+const NUMBERS = COLUMNS.filter((column) => NUMBER_COLUMNS.has(column))
+const OTHERS = COLUMNS.filter((column) => !NUMBER_COLUMNS.has(column) && !(column in KNOWN))
 
 /** Columns that repeat another one in a row that is its own root. */
 const REPEATED: Partial<Record<Column, Column>> = {
@@ -65,30 +42,30 @@ export function claimedColumns(dueAt: string, now: string): string {
   return `'[' || concat_ws(',', ${[...numbers, dueAt, now].join(', ')}) || ']' AS numbers, ${others.join(', ')}`
 }
 
-/** What the caller knows of a row it claimed. */
-export interface KnownOfClaim {
-  readonly queue: string
-  readonly executorId: string
+/** A claimed row, its numbers read. */
+interface Travelled {
+  readonly row: SqlRow
+  readonly numbers: readonly (number | null)[]
+  readonly known: KnownOfClaim
 }
 
-/** Where each column of a row comes from: a number, another value, one that it repeats, or what the caller knows. */
-const SOURCES = COLUMNS.map((column) => ({
-  number: placeIn(NUMBERS, column),
-  other: placeIn(OTHERS, column),
-  repeated: placeIn(OTHERS, REPEATED[column]),
-  isQueue: column === 'queue',
-}))
+/** How each column of a row is found. */
+const READERS = COLUMNS.map((column): ((of: Travelled) => unknown) => {
+  const known = KNOWN[column]
+  if (known) return (of) => of.known[known]
+  const numberAt = NUMBERS.indexOf(column)
+  if (numberAt !== -1) return ({ numbers }) => numbers[numberAt]
+  const at = placeOf(column)
+  const repeated = REPEATED[column]
+  if (repeated === undefined) return ({ row }) => row[at]
+  const repeatedAt = placeOf(repeated)
+  return ({ row }) => row[at] ?? row[repeatedAt]
+})
 
 /** Reads a claimed row. */
 export function fromClaimedRow(row: SqlRow, known: KnownOfClaim): ExecutionRecord {
-  const numbers = numbersOf(row)
-  const columns = SOURCES.map((source) => {
-    if (source.number !== null) return numbers[source.number]
-    if (source.other === null) return source.isQueue ? known.queue : known.executorId
-    const value = row[1 + source.other]
-    return value === null && source.repeated !== null ? row[1 + source.repeated] : value
-  })
-  return fromRow(columns)
+  const of = { row, numbers: numbersOf(row), known }
+  return fromRow(READERS.map((read) => read(of)))
 }
 
 /** When a claimed row was due, and when it was claimed. */
@@ -101,7 +78,7 @@ function numbersOf(row: SqlRow): (number | null)[] {
   return JSON.parse(text(row[0])) as (number | null)[]
 }
 
-function placeIn(columns: readonly Column[], column: Column | undefined): number | null {
-  const place = columns.findIndex((candidate) => candidate === column)
-  return place === -1 ? null : place
+/** Behind the numbers. */
+function placeOf(column: Column): number {
+  return 1 + OTHERS.indexOf(column)
 }

@@ -31,14 +31,16 @@ export class Hints {
   private saysAwaited = false
 
   get isEmpty(): boolean {
-    const { dueInMs, finished, cancelled, saysAwaited } = this
-    return dueInMs.size === 0 && finished?.size === 0 && cancelled?.size === 0 && !saysAwaited
+    return this.finished?.size === 0 && this.isOnlyOfFinished
   }
 
   /** Whether they say no more than that something finished. */
   get isVague(): boolean {
-    const { dueInMs, finished, cancelled, saysAwaited } = this
-    return finished === null && dueInMs.size === 0 && cancelled?.size === 0 && !saysAwaited
+    return this.finished === null && this.isOnlyOfFinished
+  }
+
+  private get isOnlyOfFinished(): boolean {
+    return this.dueInMs.size === 0 && this.cancelled?.size === 0 && !this.saysAwaited
   }
 
   note({ due = [], finished = [], cancelled = [] }: Note): void {

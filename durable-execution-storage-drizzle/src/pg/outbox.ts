@@ -1,6 +1,6 @@
 /**
- * Sends hints: after the write, in a transaction of their own, at most one notification per 10 ms. A NOTIFY takes a lock of the
- * whole server when it commits, and a commit; what comes meanwhile goes with the next. What can't be sent is forgotten: hints only save time.
+ * Sends hints: after the write, in a transaction of their own, at most one notification per 10 ms. A NOTIFY costs a commit, and a lock
+ * of the whole server during it; what comes meanwhile goes with the next. What can't be sent is forgotten: hints only save time.
  */
 import type { Environment, Timer } from 'durable-execution'
 

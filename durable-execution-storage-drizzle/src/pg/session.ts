@@ -4,14 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 
-import {
-  Backoff,
-  delay,
-  DurableExecutionError,
-  StorageHeldUpError,
-  type Environment,
-} from 'durable-execution'
+import { Backoff, delay, DurableExecutionError, type Environment } from 'durable-execution'
 
+import { heldUp } from '../held-up'
 import type { Driver, Execute, Query } from './driver'
 import { encodeParams } from './encoding'
 import { classify, isLockTimeout } from './errors'
@@ -156,12 +151,6 @@ function nameOf(text: string): string {
 
 function isAborted({ signal }: { readonly signal?: AbortSignal | undefined }): boolean {
   return signal?.aborted === true
-}
-
-function heldUp(cause: unknown): StorageHeldUpError {
-  return new StorageHeldUpError('An open transaction holds the id or key of one of these rows', {
-    cause,
-  })
 }
 
 function givenUp(cause?: unknown): DurableExecutionError {

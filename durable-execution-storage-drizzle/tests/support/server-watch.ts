@@ -23,43 +23,40 @@ export async function readTable({ query }: Watch, table: string): Promise<Execut
   return (await query(`SELECT ${COLUMNS.join(', ')} FROM ${table}`)).map(fromRow)
 }
 
-/** Locks active children and then their parents, against the order of the storage, until it is told to stop. */
-export function lockAgainstTheOrder(
-  watch: Watch,
-  table: string,
-): { readonly stop: () => Promise<void> } {
+/** What goes on in the background of a test until it is told to stop. */
+interface Disturbance {
+  readonly stop: () => Promise<void>
+}
+
+/** Locks active children and then their parents, against the order of the storage. */
+export function lockAgainstTheOrder(watch: Watch, table: string): Disturbance {
+  const lock = (): Promise<void> =>
+    watch.transaction((query) => lockFamilies(query, table)).catch(() => undefined)
+  return goOn([lock, lock])
+}
+
+/** Writes to active rows in transactions that stay open for a moment. */
+export function writeBeside(watch: Watch, table: string): Disturbance {
+  const write = (): Promise<void> =>
+    watch.transaction(async (query) => {
+      await query(
+        `UPDATE ${table} SET updated_at = updated_at WHERE execution_id IN (SELECT execution_id FROM ${table} WHERE claim_at IS NOT NULL ORDER BY claim_at LIMIT 20 FOR UPDATE SKIP LOCKED)`,
+      )
+      await delay(systemEnvironment, 20)
+      await query('COMMIT')
+    })
+  return goOn([write])
+}
+
+/** Does each of these again and again. */
+function goOn(works: readonly (() => Promise<void>)[]): Disturbance {
   let isOver = false
-  const disturb = async (): Promise<void> => {
-    while (!isOver) {
-      await watch.transaction((query) => lockFamilies(query, table)).catch(() => undefined)
-    }
-  }
-  const loops = [disturb(), disturb()]
+  const loops = works.map(async (work) => {
+    while (!isOver) await work()
+  })
   const stop = async (): Promise<void> => {
     isOver = true
     await Promise.all(loops)
-  }
-  return { stop }
-}
-
-/** Writes to active rows in transactions that stay open for a moment, until it is told to stop. */
-export function writeBeside(watch: Watch, table: string): { readonly stop: () => Promise<void> } {
-  let isOver = false
-  const write = async (): Promise<void> => {
-    while (!isOver) {
-      await watch.transaction(async (query) => {
-        await query(
-          `UPDATE ${table} SET updated_at = updated_at WHERE execution_id IN (SELECT execution_id FROM ${table} WHERE claim_at IS NOT NULL ORDER BY claim_at LIMIT 20 FOR UPDATE SKIP LOCKED)`,
-        )
-        await delay(systemEnvironment, 20)
-        await query('COMMIT')
-      })
-    }
-  }
-  const loop = write()
-  const stop = async (): Promise<void> => {
-    isOver = true
-    await loop
   }
   return { stop }
 }

@@ -1,12 +1,7 @@
 /** `insert`, and the rows that come into being with a settlement. */
-import {
-  StorageHeldUpError,
-  type Claimant,
-  type ExecutionRecord,
-  type InsertOutcome,
-  type InsertRequest,
-} from 'durable-execution'
+import type { Claimant, ExecutionRecord, InsertOutcome, InsertRequest } from 'durable-execution'
 
+import { heldUp } from '../../held-up'
 import { planInsert, type At, type ExistingRows, type InsertPlan } from '../../insertions'
 import { toGuard, toRow, type Guard } from '../../row'
 import { isNotFree } from '../errors'
@@ -118,10 +113,7 @@ async function planUnlessHeldUp(
   try {
     return await plan(connection, { guards, sleepers }, request, at)
   } catch (error) {
-    if (!isNotFree(error)) throw error
-    throw new StorageHeldUpError('An open transaction holds the id or key of one of these rows', {
-      cause: error,
-    })
+    throw isNotFree(error) ? heldUp(error) : error
   }
 }
 
