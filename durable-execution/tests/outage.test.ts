@@ -297,6 +297,23 @@ describe('a lost answer', () => {
     expect(world.storage.dump()[0]).toMatchObject({ takeovers: 0 })
   })
 
+  it('of an insert that the storage repeated by itself brings the work back within seconds', async () => {
+    const world = createWorld()
+    const { executor, connection } = await world.start()
+    const run = vi.fn(() => 'ran')
+    const task = executor.task({ id: 'task', timeoutMs: LONG, run })
+    const chain = executor.sequentialTasks('chain', [task, task])
+    connection.disturb('insert', async (pass) => {
+      await pass()
+      return pass()
+    })
+    const handle = await world.until(executor.enqueueTask(chain))
+    await expect(world.until(handle.waitAndGetOutput(), 2000)).resolves.toBe('ran')
+    await world.environment.advanceBy(2 * LEASE_MS)
+    expect(run).toHaveBeenCalledTimes(2)
+    expect(world.storage.dump().every(({ takeovers }) => takeovers === 0)).toBe(true)
+  })
+
   it.each([3_600_000, -3_600_000])(
     'of a claim brings the work back where the clock of the machine is off by %i ms',
     async (offByMs) => {

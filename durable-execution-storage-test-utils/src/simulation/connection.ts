@@ -40,8 +40,11 @@ export const CALM: Noise = {
 export interface Fate {
   readonly requestMs: number
   readonly answerMs: number
-  /** `lostRequest`, `lostAnswer`: nothing comes back. `error`: an error comes back, whether or not it was done. */
-  readonly kind: 'passes' | 'lostRequest' | 'lostAnswer' | 'errorBefore' | 'errorAfter'
+  /**
+   * `lostRequest`, `lostAnswer`: nothing comes back. `error`: an error comes back, whether or not it was done. `repeated`: the
+   * storage lost the answer of its database, and did it once more by itself.
+   */
+  readonly kind: 'passes' | 'lostRequest' | 'lostAnswer' | 'errorBefore' | 'errorAfter' | 'repeated'
 }
 
 /** What the storage and its way tell of a call: the simulation writes it down. */
@@ -200,7 +203,8 @@ export class SimulatedConnection implements TaskExecutionsStorage {
     if (draw < lostRequestChance + lostAnswerChance + errorChance) {
       return { requestMs, answerMs, kind: random.chance(0.5) ? 'errorBefore' : 'errorAfter' }
     }
-    return { requestMs, answerMs, kind: 'passes' }
+    // From the other end of the same draw: what a seed does otherwise stays as it is.
+    return { requestMs, answerMs, kind: draw > 1 - lostAnswerChance ? 'repeated' : 'passes' }
   }
 
   /** The request is there. Answers what goes back, `null` if nothing does. */
@@ -218,8 +222,12 @@ export class SimulatedConnection implements TaskExecutionsStorage {
     if (fate.kind === 'errorBefore' || away === 'fails') {
       return { kind: 'failed', error: new Error('Connection refused'), isDisturbed: away === null }
     }
+    const { observer, process } = this
     try {
-      return { kind: 'answered', answer: await this.observer.serve(this.process, verb, request) }
+      if (fate.kind === 'repeated' && verb !== 'claim') {
+        await observer.serve(process, verb, request)
+      }
+      return { kind: 'answered', answer: await observer.serve(process, verb, request) }
     } catch (error) {
       return { kind: 'failed', error, isDisturbed: false }
     }

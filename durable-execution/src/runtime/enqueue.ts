@@ -166,6 +166,7 @@ export class Enqueuer<TTransaction> {
       executions.forEach((execution, index) => {
         this.inserted(execution, outcomes[index], { now, sentAt })
       })
+      if (this.hasUnknownOfOurs(executions, outcomes)) this.flow.answerLost(sentAt)
       return outcomes
     } catch (error) {
       this.fastPath.giveBack(executions)
@@ -217,6 +218,23 @@ export class Enqueuer<TTransaction> {
     const { claimant } = this.runtime
     const record = createRecord(execution, { ...claimant, now: at.now, activeChildrenCount: 0 })
     this.flow.start(record, at.sentAt)
+  }
+
+  /**
+   * Whether rows were there already, under our name, that we don't hold: the storage lost its connection and repeated the insert
+   * by itself. The first one had claimed them, and its answer is lost.
+   */
+  private hasUnknownOfOurs(
+    executions: readonly NewExecution[],
+    outcomes: readonly InsertOutcome[],
+  ): boolean {
+    const { claimant, held } = this.runtime
+    return executions.some(({ start }, index) => {
+      const outcome = outcomes[index]
+      if (start !== 'claimed' || outcome?.kind !== 'exists') return false
+      const { existing } = outcome
+      return existing.executorId === claimant.executorId && !held.has(existing.executionId)
+    })
   }
 
   private insertedUnclaimed(
