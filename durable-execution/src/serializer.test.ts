@@ -99,6 +99,16 @@ describe('Codec.encode', () => {
     )
   })
 
+  it('says of a value that is nested too deep that it is, not what became of the stack', () => {
+    let value: unknown[] = []
+    for (let depth = 0; depth < 100_000; depth += 1) value = [value]
+    const error = thrownBy(() => new Codec(superjson).encode(value, 'Input of task add', ROOMY))
+    expect(error).toHaveProperty(
+      'message',
+      'Input of task add cannot be serialized: it is nested too deep; use plain data, or a serializer that knows it',
+    )
+  })
+
   it('refuses what the serializer did not make text of', () => {
     const error = thrownBy(() => new Codec(json).encode(() => 1, 'Output of task add', ROOMY))
     expect(error).toMatchObject({ code: 'not_serializable', isRetryable: false })

@@ -104,7 +104,7 @@ export class Codec {
       text = this.serializer.serialize(value)
     } catch (error) {
       throw DurableExecutionError.nonRetryable(
-        `${what} cannot be serialized: ${messageOf(error).replace(/\.$/, '')}; use plain data, or a serializer that knows it`,
+        `${what} cannot be serialized: ${reasonOf(error)}; use plain data, or a serializer that knows it`,
         { code: 'not_serializable', cause: error },
       )
     }
@@ -114,4 +114,10 @@ export class Codec {
       { code: 'not_serializable' },
     )
   }
+}
+
+/** The engine speaks of its stack: what the one who gave the value can change is how deep it is. */
+function reasonOf(error: unknown): string {
+  const isTooDeep = error instanceof RangeError && /call stack/i.test(error.message)
+  return isTooDeep ? 'it is nested too deep' : messageOf(error).replace(/\.$/, '')
 }
