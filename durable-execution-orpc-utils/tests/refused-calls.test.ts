@@ -250,7 +250,7 @@ const MALFORMED_CALLS: [string, Call, Answer][] = [
     {
       status: 400,
       code: 'BAD_REQUEST',
-      message: `Execution id "${HELD}" or the unique id of the execution is taken`,
+      message: `Execution id "${HELD}" is taken by an execution of another task: give each execution an id of its own`,
       data: { code: 'already_exists' },
     },
   ],
@@ -290,7 +290,8 @@ const MALFORMED_CALLS: [string, Call, Answer][] = [
     {
       status: 400,
       code: 'BAD_REQUEST',
-      message: /^Input of task "echo" is too large: \d+ bytes, of which 1048576 are allowed$/,
+      message:
+        /^Input of task "echo" is too large: \d+ bytes, of which 1048576 are allowed; store it elsewhere and pass a reference$/,
       data: { code: 'too_large' },
     },
   ],
@@ -310,7 +311,8 @@ const MALFORMED_CALLS: [string, Call, Answer][] = [
     {
       status: 400,
       code: 'BAD_REQUEST',
-      message: 'Execution id "mine" or the unique id of the execution is taken',
+      message:
+        'Unique id "asleep" of task "approval" is taken by an execution that is active: wake or cancel it first, or use another',
       data: { code: 'already_exists' },
     },
   ],

@@ -111,7 +111,7 @@ describe('an enqueue', () => {
     const error = await thrownBy(echo.enqueue(large + large))
     expect(error).toMatchObject({ code: 'too_large', isRetryable: false })
     expect(error.message).toMatch(
-      /^Input of task "echo" is too large: \d+ bytes, of which 8388608 are allowed$/,
+      /^Input of task "echo" is too large: \d+ bytes, of which 8388608 are allowed; store it elsewhere and pass a reference$/,
     )
   })
 })

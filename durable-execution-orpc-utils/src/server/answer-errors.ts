@@ -1,16 +1,19 @@
 /** Errors as callers get them: what they can help, in words without the server's internals; of anything else only that it happened. */
 import { ORPCError, ValidationError } from '@orpc/server'
-import { DurableExecutionError } from 'durable-execution'
+import { DurableExecutionError, type DurableExecutionErrorCode } from 'durable-execution'
 
 import { answerTo } from '../errors'
+import { property } from '../lib/causes'
+import { LONGEST_NAME } from './schemas'
 
 /** The call that failed. */
 export interface FailedCall {
   readonly taskName: string
   /** The id of the task in the executor, which stands in its messages. */
   readonly taskId: string
-  /** As the caller gave it. */
+  /** As the caller gave it: without the prefix, and `undefined` where the server made it. */
   readonly executionId?: string | undefined
+  /** As the caller gave it. */
   readonly uniqueId?: string | undefined
   /** Whether the call brought values of the caller's along, which may be at fault. */
   readonly hasValues: boolean
@@ -40,38 +43,78 @@ export function toAnswer(thrown: unknown, call: FailedCall): unknown {
 export function toShapeAnswer(thrown: unknown, path: readonly string[]): unknown {
   if (!(thrown instanceof ORPCError) || !(thrown.cause instanceof ValidationError)) return thrown
   if (thrown.code !== 'BAD_REQUEST') return thrown
-  const problems = thrown.cause.issues.map(({ path: place = [], message }) => {
-    const keys = place.map((part) => String(typeof part === 'object' ? part.key : part))
-    return keys.length === 0 ? message : `${keys.join('.')}: ${message}`
-  })
+  const { issues, data } = thrown.cause
+  const problems = issues.map((issue) => problemOf(issue, data)).join('; ')
   return new ORPCError('BAD_REQUEST', {
-    message: `Invalid call of ${path.at(-1) ?? 'a procedure'}: ${problems.join('; ')}`,
+    message: `Invalid call of ${path.at(-1) ?? 'a procedure'}: ${clip(problems, LONGEST_PROBLEMS)}`,
     data: { code: 'invalid_input' },
     cause: thrown.cause,
   })
 }
 
-function missingMessage({ taskName, executionId, uniqueId }: FailedCall): string {
-  const task = JSON.stringify(taskName)
-  return uniqueId === undefined
-    ? `Execution ${JSON.stringify(executionId)} of task ${task} not found`
-    : `Execution of task ${task} with unique id ${JSON.stringify(uniqueId)} not found`
+type Issue = ValidationError['issues'][number]
+
+/** One wrong place of a call: where it is, what was expected, what came. */
+function problemOf({ path = [], message }: Issue, call: unknown): string {
+  const keys = path.map((part) => String(typeof part === 'object' ? part.key : part))
+  const place = keys.length === 0 ? '' : `${keys.join('.')}: `
+  // Of types and of odd keys the validator says what came, of lengths and of choices it does not.
+  const isWhole = /^Unrecognized key|, received \w+$/.test(message)
+  return `${place}${message}${isWhole ? '' : `, got ${show(keys.reduce(property, call))}`}`
 }
 
-function refusalMessage(
-  { code, message }: DurableExecutionError,
-  { taskName, taskId, executionId }: FailedCall,
-): string {
-  if (code === 'already_exists') {
-    // Whose it is, and which execution, is not for the caller to know.
-    return executionId === undefined
-      ? `An execution of task ${JSON.stringify(taskName)} with this unique id is active`
-      : `Execution id ${JSON.stringify(executionId)} or the unique id of the execution is taken`
+function missingMessage({ taskName, executionId, uniqueId }: FailedCall): string {
+  const task = show(taskName)
+  return uniqueId === undefined
+    ? `Execution ${show(executionId)} of task ${task} not found`
+    : `Execution of task ${task} with unique id ${show(uniqueId)} not found`
+}
+
+/** What the caller can do, in place of what the executor's message says after its last semicolon to the one who runs it. */
+const ADVICE: Partial<Record<DurableExecutionErrorCode, string>> = {
+  too_large: 'store it elsewhere and pass a reference',
+  not_serializable: 'use plain data',
+}
+
+function refusalMessage(error: DurableExecutionError, call: FailedCall): string {
+  if (error.code === 'already_exists') return takenMessage(error, call)
+  const { code } = error
+  const advice = ADVICE[code]
+  const message =
+    advice === undefined ? error.message : error.message.replace(/; [^;]*$/, `; ${advice}`)
+  // The first is the task that was called: values of the caller's, which come after it, stay as they are.
+  const named = message.replace(
+    new RegExp(String.raw`\b([Tt])ask ${call.taskId}\b`),
+    (_, initial: string) => `${initial}ask ${show(call.taskName)}`,
+  )
+  // The executor got the id with its prefix, of which the caller knows nothing.
+  return named.startsWith('Invalid execution id ')
+    ? named.replace(/, got .*$/s, () => `, got ${show(call.executionId)}`)
+    : named
+}
+
+/** Whose it is, and which execution, is not for the caller to know. */
+function takenMessage({ message }: DurableExecutionError, call: FailedCall): string {
+  // The code is the same for both: only the message says which of the two it was.
+  return message.startsWith('Unique id ')
+    ? `Unique id ${show(call.uniqueId)} of task ${show(call.taskName)} is taken by an execution that is active: wake or cancel it first, or use another`
+    : `Execution id ${show(call.executionId)} is taken by an execution of another task: give each execution an id of its own`
+}
+
+/** As much of the problems of a call as is worth reading: odd keys may be as many, and as long, as the caller likes. */
+const LONGEST_PROBLEMS = 1000
+const LONGEST_SHOWN = 80
+
+function clip(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text
+}
+
+/** A value of the caller's: names and ids in full, of longer texts the beginning, of lists and objects only the kind. */
+function show(value: unknown): string {
+  if (typeof value === 'string') {
+    if (value.length <= LONGEST_NAME) return JSON.stringify(value)
+    return `${JSON.stringify(clip(value, LONGEST_SHOWN))} (${value.length} characters)`
   }
-  // What follows a semicolon is advice to the one who runs the executor.
-  const [problem = ''] = message.split('; ', 1)
-  const shown = JSON.stringify(taskName)
-  return problem
-    .replaceAll(`task ${taskId}`, `task ${shown}`)
-    .replace(`Task ${taskId}`, `Task ${shown}`)
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Array.isArray(value) ? 'a list' : 'an object'
 }

@@ -70,12 +70,14 @@ export class TaskCalls<TContext> {
     const { task, prefix } = admitted
     checkLength(given, prefix)
     const executionId = given ?? createExecutionId(systemEnvironment)
-    const failed = { executionId, hasValues: true }
+    const isSleeping = this.executor.isSleepingTask(task)
+    const uniqueId = isSleeping && typeof input === 'string' ? input : undefined
+    const failed = { executionId: given, uniqueId, hasValues: true }
     await this.attempt(admitted, failed, received.signal, () =>
       this.executor.enqueueTask<AnyTask>(
         task,
         // What it may be was for types to say: the executor checks it.
-        (this.executor.isSleepingTask(task) ? withPrefix(prefix, input) : input) as never,
+        (isSleeping ? withPrefix(prefix, input) : input) as never,
         { ...options, executionId: prefix + executionId } satisfies EnqueueOptions,
       ),
     )
