@@ -19,7 +19,12 @@ export const systemClientEnvironment: ClientEnvironment = {
   },
 }
 
-/** Resolves after `ms` milliseconds, or at once when the signal is aborted. Never rejects. */
+/**
+ * Resolves after `ms` milliseconds, or at once when the signal is aborted. Never rejects.
+ *
+ * The core's `delay` for clients: only the core's main entry has that one, and with it come executor and storage, which a browser
+ * is not to load.
+ */
 export function pause(
   environment: ClientEnvironment,
   ms: number,

@@ -1,6 +1,7 @@
 /** A TCP proxy between a storage and its server, which cuts connections, delays what passes, or lets nothing pass without a word. */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 
 /**
  * What happens to what passes:
@@ -171,10 +172,4 @@ export class Proxy {
 
 function noCounts(): ProxyCounts {
   return { accepted: 0, cut: 0, refused: 0, swallowed: 0, delayed: 0, givenUp: 0, found: 0 }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms)
-  })
 }
