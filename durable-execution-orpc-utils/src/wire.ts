@@ -1,4 +1,4 @@
-/** What goes over the wire between a router of tasks and its clients. Only types and names: both sides read this file. */
+/** What goes over the wire between a router of tasks and its clients. Only types and limits: both sides read this file. */
 import type { RetryOptions, TaskExecutionStatus } from 'durable-execution'
 import type {
   DurableExecutionErrorCode,
@@ -15,6 +15,8 @@ export interface WireEnqueueOptions {
   queue?: string | undefined
 }
 
+/** The longest name and id, in characters. */
+export const LONGEST_NAME = 255
 /** The longest message of an error that a sleeping execution is woken with, in characters. */
 export const LONGEST_MESSAGE = 10_000
 

@@ -75,7 +75,7 @@ async function callOnce<T>(
   const attempt = new Attempt(environment, signal)
   attempt.expectWithin(options.callTimeoutMs)
   try {
-    const context = await contextOf(options)
+    const context = options.context === undefined ? {} : await contextOf(options)
     return await attempt.orEnd(call({ signal: attempt.signal, ...context }))
   } finally {
     attempt.end()
@@ -118,25 +118,26 @@ export class Attempt {
   }
 
   /** The same as the promise, or the reason of the abort as soon as there is one: not every link heeds a signal. */
-  async orEnd<T>(promise: Promise<T>): Promise<T> {
+  orEnd<T>(promise: Promise<T>): Promise<T> {
     const { signal } = this
-    let stop: () => void = () => undefined
-    const aborted = new Promise<never>((_, reject) => {
-      stop = () => {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
         reject(signal.reason as Error)
       }
       signal.addEventListener('abort', stop, { once: true })
       if (signal.aborted) stop()
+      promise.then(
+        (value) => {
+          signal.removeEventListener('abort', stop)
+          resolve(value)
+        },
+        (error: unknown) => {
+          signal.removeEventListener('abort', stop)
+          // A link says of an abort only that there was one.
+          reject(signal.aborted ? (signal.reason as Error) : (error as Error))
+        },
+      )
     })
-    try {
-      return await Promise.race([promise, aborted])
-    } catch (error) {
-      // A link says of an abort only that there was one.
-      signal.throwIfAborted()
-      throw error
-    } finally {
-      signal.removeEventListener('abort', stop)
-    }
   }
 
   /** Leaves neither a timer nor a listener behind. What is still under way goes on. */

@@ -1,7 +1,7 @@
 /** Errors come wrapped in errors: what was thrown, and what caused it. */
 
 /** Property of a value that may be anything; `undefined` where there is none. */
-export function property(value: unknown, name: string): unknown {
+export function property(value: unknown, name: PropertyKey): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
 

@@ -2,6 +2,7 @@
 import type { ClientEnvironment } from './environment'
 
 const HEX = 16
+const HEX_OF_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(HEX).padStart(2, '0'))
 /** Hexadecimal digits of the 48 bits of time. */
 const TIME_DIGITS = 12
 
@@ -11,7 +12,8 @@ const TIME_DIGITS = 12
  */
 export function createExecutionId(environment: Pick<ClientEnvironment, 'now'>): string {
   const bytes = crypto.getRandomValues(new Uint8Array(10))
-  const random = Array.from(bytes, (byte) => byte.toString(HEX).padStart(2, '0')).join('')
+  let random = ''
+  for (const byte of bytes) random += HEX_OF_BYTES[byte]
   const time = Math.floor(environment.now()).toString(HEX).padStart(TIME_DIGITS, '0')
   // The two bits of the variant stand before the other bits of that digit.
   const variant = (8 + ((bytes[2] ?? 0) & 3)).toString(HEX)

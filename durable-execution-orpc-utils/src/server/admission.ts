@@ -5,8 +5,8 @@
 import { ORPCError } from '@orpc/server'
 import type { AnyTask } from 'durable-execution'
 
+import { LONGEST_NAME } from '../wire'
 import type { ResolvedRouterOptions, TaskCall } from './options'
-import { LONGEST_NAME } from './schemas'
 
 /** Tasks by the names that clients call them by. */
 export type Tasks = Readonly<Record<string, AnyTask>>

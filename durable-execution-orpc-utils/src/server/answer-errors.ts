@@ -4,7 +4,7 @@ import { DurableExecutionError, type DurableExecutionErrorCode } from 'durable-e
 
 import { answerTo } from '../errors'
 import { property } from '../lib/causes'
-import { LONGEST_NAME } from './schemas'
+import { LONGEST_NAME } from '../wire'
 
 /** The call that failed. */
 export interface FailedCall {
@@ -39,28 +39,33 @@ export function toAnswer(thrown: unknown, call: FailedCall): unknown {
   }
 }
 
-/** The shape of the call is wrong: says of every wrong place what was expected. Anything else stays what it is. */
-export function toShapeAnswer(thrown: unknown, path: readonly string[]): unknown {
-  if (!(thrown instanceof ORPCError) || !(thrown.cause instanceof ValidationError)) return thrown
-  if (thrown.code !== 'BAD_REQUEST') return thrown
-  const { issues, data } = thrown.cause
-  const problems = issues.map((issue) => problemOf(issue, data)).join('; ')
+/** The shape of a call is wrong: says of every wrong place what was expected. */
+export function shapeAnswer(
+  procedure: string,
+  call: unknown,
+  issues: readonly Issue[],
+): ORPCError<string, unknown> {
+  const problems = issues.map((issue) => problemOf(issue, call)).join('; ')
+  const message = `Invalid call of ${procedure}: ${clip(problems, LONGEST_PROBLEMS)}`
   return new ORPCError('BAD_REQUEST', {
-    message: `Invalid call of ${path.at(-1) ?? 'a procedure'}: ${clip(problems, LONGEST_PROBLEMS)}`,
+    message,
     data: { code: 'invalid_input' },
-    cause: thrown.cause,
+    cause: new ValidationError({ message, issues: [...issues], data: call }),
   })
 }
 
-type Issue = ValidationError['issues'][number]
+/** What is wrong in one place, as zod says it. */
+interface Issue {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
 
 /** One wrong place of a call: where it is, what was expected, what came. */
-function problemOf({ path = [], message }: Issue, call: unknown): string {
-  const keys = path.map((part) => String(typeof part === 'object' ? part.key : part))
-  const place = keys.length === 0 ? '' : `${keys.join('.')}: `
+function problemOf({ path, message }: Issue, call: unknown): string {
+  const place = path.length === 0 ? '' : `${path.map(String).join('.')}: `
   // Of types and of odd keys the validator says what came, of lengths and of choices it does not.
   const isWhole = /^Unrecognized key|, received \w+$/.test(message)
-  return `${place}${message}${isWhole ? '' : `, got ${show(keys.reduce(property, call))}`}`
+  return `${place}${message}${isWhole ? '' : `, got ${show(path.reduce<unknown>(property, call))}`}`
 }
 
 function missingMessage({ taskName, executionId, uniqueId }: FailedCall): string {

@@ -5,15 +5,14 @@ import { z } from 'zod'
 
 import {
   LONGEST_MESSAGE,
+  LONGEST_NAME,
   type WireEnqueue,
   type WireExecution,
   type WireTarget,
   type WireWaitEvent,
   type WireWakeup,
 } from '../wire'
-
-/** The longest name and id, in characters. */
-export const LONGEST_NAME = 255
+import { shapeAnswer } from './answer-errors'
 
 const name = z.string().min(1).max(LONGEST_NAME)
 const taskName = name.describe('The key of the task in the tasks of the router')
@@ -38,7 +37,7 @@ const enqueueOptions = z.strictObject({
   queue: name.optional(),
 })
 
-export const enqueueSchema = z.strictObject({
+const enqueue = z.strictObject({
   taskName,
   input: z.unknown().optional(),
   options: enqueueOptions.optional(),
@@ -46,10 +45,7 @@ export const enqueueSchema = z.strictObject({
 
 export const enqueuedSchema = described(z.object({ executionId }))
 
-export const targetSchema = z.strictObject({
-  taskName,
-  executionId,
-}) satisfies z.ZodType<WireTarget>
+const target = z.strictObject({ taskName, executionId }) satisfies z.ZodType<WireTarget>
 
 const errorType = z.enum(['generic', 'not_found', 'timed_out', 'cancelled'])
 const errorCode = z.enum([
@@ -81,11 +77,20 @@ const outcome = z.discriminatedUnion('status', [
   }),
 ])
 
-export const wakeupSchema = z.strictObject({
+const wakeup = z.strictObject({
   taskName,
   uniqueId: z.string().min(1).describe('What the sleeping execution was enqueued with'),
   outcome,
 }) satisfies z.ZodType<WireWakeup>
+
+/** What each procedure takes. */
+export const INPUTS = {
+  enqueueTask: checked('enqueueTask', enqueue),
+  getTaskExecution: checked('getTaskExecution', target),
+  waitForTaskExecution: checked('waitForTaskExecution', target),
+  cancelTaskExecution: checked('cancelTaskExecution', target),
+  wakeupSleepingTaskExecution: checked('wakeupSleepingTaskExecution', wakeup),
+}
 
 const reference = z.object({ taskId: z.string(), executionId: z.string() })
 
@@ -152,11 +157,34 @@ export const ERRORS = {
 }
 
 /**
+ * The schema of what a procedure takes: says what is wrong with a call in our words, at once. A middleware that puts oRPC's words into
+ * ours would be one more layer around every call that is right.
+ */
+function checked<TInput>(
+  procedure: string,
+  schema: z.ZodType<TInput, TInput>,
+): Schema<TInput, TInput> {
+  const validate = (call: unknown): { value: TInput } => {
+    const { data, error, success } = schema.safeParse(call)
+    if (success) return { value: data }
+    throw shapeAnswer(procedure, call, error.issues)
+  }
+  return withValidate(schema, validate)
+}
+
+/**
  * The schema of what a procedure answers, for types and generators: not checked. The answers are made here, typed, and checking one
  * of two costs as much as making it; each event of a stream would go through one more iterator.
  */
 function described<TInput, TOutput>(schema: Schema<TInput, TOutput>): Schema<TInput, TOutput> {
-  const standard = { ...schema['~standard'], validate: (value: unknown) => ({ value }) }
-  // What generators read of a schema of zod's is its own.
+  return withValidate(schema, (value) => ({ value: value as TOutput }))
+}
+
+/** What generators read of a schema of zod's is its own. */
+function withValidate<TInput, TOutput>(
+  schema: Schema<TInput, TOutput>,
+  validate: (value: unknown) => { value: TOutput },
+): Schema<TInput, TOutput> {
+  const standard = { ...schema['~standard'], validate }
   return Object.create(schema, { '~standard': { value: standard } }) as Schema<TInput, TOutput>
 }

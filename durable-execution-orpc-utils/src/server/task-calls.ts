@@ -13,19 +13,19 @@ import {
 } from 'durable-execution'
 
 import { createExecutionId } from '../lib/execution-id'
-import type {
-  WireEnqueue,
-  WireExecution,
-  WireOutcome,
-  WireTarget,
-  WireTask,
-  WireWaitEvent,
-  WireWakeup,
+import {
+  LONGEST_NAME,
+  type WireEnqueue,
+  type WireExecution,
+  type WireOutcome,
+  type WireTarget,
+  type WireTask,
+  type WireWaitEvent,
+  type WireWakeup,
 } from '../wire'
 import type { Admission, Admitted } from './admission'
 import { toAnswer, type FailedCall } from './answer-errors'
 import type { ResolvedRouterOptions, TaskCall, TasksRouterAction } from './options'
-import { LONGEST_NAME } from './schemas'
 import { showExecution } from './show-execution'
 import { watchExecution } from './watch'
 

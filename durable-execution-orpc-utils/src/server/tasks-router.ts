@@ -14,17 +14,8 @@ import type { DurableExecutor } from 'durable-execution'
 
 import type { WireEnqueue, WireExecution, WireTarget, WireWaitEvent, WireWakeup } from '../wire'
 import { Admission, type Tasks } from './admission'
-import { toShapeAnswer } from './answer-errors'
 import { resolveRouterOptions, type TasksRouterOptions } from './options'
-import {
-  enqueuedSchema,
-  enqueueSchema,
-  ERRORS,
-  executionSchema,
-  targetSchema,
-  waitEventsSchema,
-  wakeupSchema,
-} from './schemas'
+import { enqueuedSchema, ERRORS, executionSchema, INPUTS, waitEventsSchema } from './schemas'
 import { TaskCalls, type TasksExecutor } from './task-calls'
 
 /** A builder of procedures: `os`, or what its `$context`, `use`, `errors`, … return, before any input. */
@@ -213,39 +204,30 @@ function buildRouter(osBuilder: unknown, calls: TaskCalls<Context>) {
       Record<never, never>,
       Meta
     >
-  )
-    .errors(ERRORS)
-    // Before the input is checked, so that it sees what that finds.
-    .use(async ({ next, path }) => {
-      try {
-        return await next()
-      } catch (error) {
-        throw toShapeAnswer(error, path)
-      }
-    })
+  ).errors(ERRORS)
   return {
     enqueueTask: base
       .route(ROUTES.enqueueTask)
-      .input(enqueueSchema)
+      .input(INPUTS.enqueueTask)
       .output(enqueuedSchema)
       .handler((received) => calls.enqueue(received)),
     getTaskExecution: base
       .route(ROUTES.getTaskExecution)
-      .input(targetSchema)
+      .input(INPUTS.getTaskExecution)
       .output(executionSchema)
       .handler((received) => calls.get(received)),
     waitForTaskExecution: base
       .route(ROUTES.waitForTaskExecution)
-      .input(targetSchema)
+      .input(INPUTS.waitForTaskExecution)
       .output(waitEventsSchema)
       .handler((received) => calls.wait(received)),
     cancelTaskExecution: base
       .route(ROUTES.cancelTaskExecution)
-      .input(targetSchema)
+      .input(INPUTS.cancelTaskExecution)
       .handler((received) => calls.cancel(received)),
     wakeupSleepingTaskExecution: base
       .route(ROUTES.wakeupSleepingTaskExecution)
-      .input(wakeupSchema)
+      .input(INPUTS.wakeupSleepingTaskExecution)
       .output(executionSchema)
       .handler((received) => calls.wakeup(received)),
   }
