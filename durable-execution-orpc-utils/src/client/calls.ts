@@ -97,12 +97,14 @@ export class Attempt {
   private readonly environment: ClientEnvironment
   private readonly outer: AbortSignal | undefined
   private timer: { cancel(): void } | null = null
+  /** Fails what is waited for. A listener on the signal would cost more than all else here. */
+  private fail: (reason: Error) => void = () => undefined
 
   constructor(environment: ClientEnvironment, signal: AbortSignal | undefined) {
     this.environment = environment
     this.outer = signal
-    signal?.addEventListener('abort', this.abort, { once: true })
-    if (signal?.aborted === true) this.abort()
+    signal?.addEventListener('abort', this.abortWithOuter, { once: true })
+    if (signal?.aborted === true) this.abortWithOuter()
   }
 
   get signal(): AbortSignal {
@@ -113,47 +115,44 @@ export class Attempt {
   expectWithin(ms: number): void {
     this.timer?.cancel()
     this.timer = this.environment.setTimer(ms, () => {
-      this.controller.abort(new NoAnswer(ms))
+      this.abort(new NoAnswer(ms))
     })
   }
 
-  /** The same as the promise, or the reason of the abort as soon as there is one: not every link heeds a signal. */
+  /**
+   * The same as the promise, or the reason of the abort as soon as there is one: not every link heeds a signal, and of an abort a link
+   * says only that there was one.
+   */
   orEnd<T>(promise: Promise<T>): Promise<T> {
     const { signal } = this
     return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        reject(signal.reason as Error)
-      }
-      signal.addEventListener('abort', stop, { once: true })
-      if (signal.aborted) stop()
-      promise.then(
-        (value) => {
-          signal.removeEventListener('abort', stop)
-          resolve(value)
-        },
-        (error: unknown) => {
-          signal.removeEventListener('abort', stop)
-          // A link says of an abort only that there was one.
-          reject(signal.aborted ? (signal.reason as Error) : (error as Error))
-        },
-      )
+      this.fail = reject
+      if (signal.aborted) reject(signal.reason as Error)
+      promise.then(resolve, reject)
     })
   }
 
   /** Leaves neither a timer nor a listener behind. What is still under way goes on. */
   end(): void {
     this.timer?.cancel()
-    this.outer?.removeEventListener('abort', this.abort)
+    this.outer?.removeEventListener('abort', this.abortWithOuter)
   }
 
   /** Ends it with all that is under way. */
   breakOff(): void {
     this.end()
-    this.controller.abort()
+    this.abort(undefined)
   }
 
-  private readonly abort = (): void => {
-    this.controller.abort(this.outer?.reason)
+  private abort(reason: unknown): void {
+    const { controller } = this
+    // First: what the link makes of the abort comes after it.
+    this.fail(reason as Error)
+    controller.abort(reason)
+  }
+
+  private readonly abortWithOuter = (): void => {
+    this.abort(this.outer?.reason)
   }
 }
 
