@@ -46,8 +46,8 @@ for (const driver of pgDrivers) {
       describeStorage(
         `PostgreSQL storage on ${name}`,
         async () => {
-          const database = await openMigrated(driver, { settings })
-          return { storage: database.storage, dump: database.rows, close: database.close }
+          const { storage, rows, close } = await openMigrated(driver, { settings })
+          return { storage, dump: rows, close, isParallel: true }
         },
         { cases, model: { sequences: 1 } },
       )
@@ -113,7 +113,7 @@ for (const server of mySqls) {
       `storage on ${server.name} where ${isolation} is the default`,
       async () => {
         const { storage, rows, close } = await openTable()
-        return { storage, dump: rows, close }
+        return { storage, dump: rows, close, isParallel: true }
       },
       { cases, model: { sequences: 1 } },
     )
