@@ -37,6 +37,11 @@ describe('createSuperjsonSerializer, of what JSON would lose in silence,', () =>
   it.each([
     ['a promise', Promise.resolve(1), /await it first/],
     ['a promise within', { list: [Promise.resolve(1)] }, /await it first/],
+    ['a blob', { file: new Blob(['content']) }, /of kind Blob, whose content would be lost/],
+    ['an array buffer', [new ArrayBuffer(8)], /of kind ArrayBuffer, whose content/],
+    ['a weak map', new WeakMap(), /of kind WeakMap, whose content/],
+    ['search parameters', new URLSearchParams('a=1'), /of kind URLSearchParams, whose content/],
+    ['an iterator', [][Symbol.iterator](), /of kind Array Iterator, whose content/],
     ['a function', () => 1, /it is a function/],
     ['a symbol', Symbol('s'), /it is a symbol/],
   ])('refuses %s', (_name, value, message) => {

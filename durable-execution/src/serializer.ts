@@ -13,7 +13,8 @@ export interface Serializer {
 /**
  * The default: JSON that keeps dates, maps, sets, big integers, regular expressions and more. The suite's own errors keep their
  * class and code: they come with the children of a parent that has no finalize. What JSON would lose in silence is refused: a
- * promise anywhere (somebody forgot to wait for it), a function or a symbol as the whole value.
+ * promise anywhere (somebody forgot to wait for it), what keeps its content where JSON does not look (a blob, a stream, an
+ * `ArrayBuffer`), a function or a symbol as the whole value.
  */
 export function createSuperjsonSerializer(): Serializer {
   const superjson = new SuperJSON()
@@ -36,6 +37,17 @@ export function createSuperjsonSerializer(): Serializer {
     },
     'Promise',
   )
+  superjson.registerCustom<object, string>(
+    {
+      isApplicable: (value): value is object => hidesItsContent(value),
+      serialize: (value) => {
+        throw new Error(`it holds an object of kind ${tagOf(value)}, whose content would be lost`)
+      },
+      // None is ever stored.
+      deserialize: (text) => ({ text }),
+    },
+    'hidden',
+  )
   return {
     serialize: (value) => {
       if (typeof value === 'function' || typeof value === 'symbol') {
@@ -51,6 +63,22 @@ export function createSuperjsonSerializer(): Serializer {
       return isPlain ? stored.json : superjson.deserialize(stored)
     },
   }
+}
+
+/** The kinds whose content superjson knows, and those that JSON makes their value of. */
+const KNOWN_KINDS =
+  /^(?:Object|Array|Date|Map|Set|RegExp|Error|URL|(?:Big)?(?:Int|Uint|Float)\d+(?:Clamped)?Array|Number|String|Boolean|BigInt)$/
+
+/** Whether JSON sees nothing of an object that is more than it shows: it would be stored as `{}`. */
+function hidesItsContent(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof Error) return false
+  if (KNOWN_KINDS.test(tagOf(value)) || 'toJSON' in value) return false
+  return Object.keys(value).length === 0
+}
+
+/** What kind of object the engine or its class says it is. */
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1)
 }
 
 /** A serializer with the executor's limits and with errors that name what could not be stored. */

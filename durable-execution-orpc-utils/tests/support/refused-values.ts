@@ -44,6 +44,21 @@ const PLACES: readonly (readonly [string, string, string, (json: string) => stri
   ],
 ]
 
+/** A file as oRPC sends it: beside the JSON, which says where it belongs. */
+const FILE = [
+  '--part',
+  'Content-Disposition: form-data; name="data"',
+  '',
+  '{"json":{"taskName":"echo","input":null},"maps":[["input"]]}',
+  '--part',
+  'Content-Disposition: form-data; name="0"; filename="a.txt"',
+  'Content-Type: text/plain',
+  '',
+  'content',
+  '--part--',
+  '',
+].join('\r\n')
+
 const NO_UNIQUE_IDS: readonly (readonly [string, unknown, string])[] = [
   ['no unique id', undefined, 'undefined'],
   ['null as unique id', null, 'null'],
@@ -69,6 +84,14 @@ export const VALUES: readonly Row[] = [
       ),
     ],
   ]),
+  [
+    'enqueueTask: an input that is a file',
+    { path: 'enqueueTask', body: FILE, contentType: 'multipart/form-data; boundary=part' },
+    refused(
+      'Input of task "echo" cannot be serialized: it holds an object of kind File, whose content would be lost; use plain data',
+      'not_serializable',
+    ),
+  ],
   ...NO_UNIQUE_IDS.map(([wrong, input, shown]): Row => [
     `enqueueTask: ${wrong}`,
     callOf('enqueueTask', { taskName: 'approval', input }),
