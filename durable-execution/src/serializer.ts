@@ -27,21 +27,15 @@ export function createSuperjsonSerializer(): Serializer {
     },
     'DurableExecutionError',
   )
-  superjson.registerCustom<Promise<unknown>, string>(
-    {
-      isApplicable: (value): value is Promise<unknown> => value instanceof Promise,
-      serialize: () => {
-        throw new Error('it holds a promise: await it first')
-      },
-      deserialize: (text) => Promise.resolve(text),
-    },
-    'Promise',
-  )
   superjson.registerCustom<object, string>(
     {
       isApplicable: (value): value is object => hidesItsContent(value),
       serialize: (value) => {
-        throw new Error(`it holds an object of kind ${tagOf(value)}, whose content would be lost`)
+        throw new Error(
+          value instanceof Promise
+            ? 'it holds a promise: await it first'
+            : `it holds an object of kind ${tagOf(value)}, whose content would be lost`,
+        )
       },
       // None is ever stored.
       deserialize: (text) => ({ text }),
@@ -72,6 +66,7 @@ const KNOWN_KINDS =
 /** Whether JSON sees nothing of an object that is more than it shows: it would be stored as `{}`. */
 function hidesItsContent(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || value instanceof Error) return false
+  if (value instanceof Promise) return true
   if (KNOWN_KINDS.test(tagOf(value)) || 'toJSON' in value) return false
   return Object.keys(value).length === 0
 }

@@ -75,7 +75,7 @@ async function callOnce<T>(
   const attempt = new Attempt(environment, signal)
   attempt.expectWithin(options.callTimeoutMs)
   try {
-    const context = options.context === undefined ? {} : await contextOf(options)
+    const context = await contextOf(options)
     return await attempt.orEnd(call({ signal: attempt.signal, ...context }))
   } finally {
     attempt.end()
@@ -145,10 +145,8 @@ export class Attempt {
   }
 
   private abort(reason: unknown): void {
-    const { controller } = this
-    // First: what the link makes of the abort comes after it.
-    this.fail(reason as Error)
-    controller.abort(reason)
+    this.controller.abort(reason)
+    this.fail(this.signal.reason as Error)
   }
 
   private readonly abortWithOuter = (): void => {

@@ -166,7 +166,6 @@ export class Enqueuer<TTransaction> {
       executions.forEach((execution, index) => {
         this.inserted(execution, outcomes[index], { now, sentAt })
       })
-      if (this.hasUnknownOfOurs(executions, outcomes)) this.flow.answerLost(sentAt)
       return outcomes
     } catch (error) {
       this.fastPath.giveBack(executions)
@@ -213,6 +212,7 @@ export class Enqueuer<TTransaction> {
     if (execution.start !== 'claimed') return
     if (outcome?.kind !== 'inserted') {
       this.fastPath.giveBack([execution])
+      if (this.isUnknownOfOurs(outcome)) this.flow.answerLost(at.sentAt)
       return
     }
     const { claimant } = this.runtime
@@ -221,20 +221,14 @@ export class Enqueuer<TTransaction> {
   }
 
   /**
-   * Whether rows were there already, under our name, that we don't hold: the storage lost its connection and repeated the insert
-   * by itself. The first one had claimed them, and its answer is lost.
+   * Whether a row that was sent as claimed was there already, under our name, and we don't hold it: the storage lost its connection
+   * and repeated the insert by itself. The first one had claimed the row, and its answer is lost.
    */
-  private hasUnknownOfOurs(
-    executions: readonly NewExecution[],
-    outcomes: readonly InsertOutcome[],
-  ): boolean {
+  private isUnknownOfOurs(outcome: InsertOutcome | undefined): boolean {
+    if (outcome?.kind !== 'exists') return false
     const { claimant, held } = this.runtime
-    return executions.some(({ start }, index) => {
-      const outcome = outcomes[index]
-      if (start !== 'claimed' || outcome?.kind !== 'exists') return false
-      const { existing } = outcome
-      return existing.executorId === claimant.executorId && !held.has(existing.executionId)
-    })
+    const { executorId, executionId } = outcome.existing
+    return executorId === claimant.executorId && !held.has(executionId)
   }
 
   private insertedUnclaimed(
