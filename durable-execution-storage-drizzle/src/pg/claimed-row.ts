@@ -27,10 +27,7 @@ const REPEATED: Partial<Record<Column, Column>> = {
   root_execution_id: 'execution_id',
 }
 
-/** The names of the columns of {@link claimedColumns}. */
-export const CLAIMED_NAMES = ['numbers', ...OTHERS] as const
-
-/** The columns of a claimed row `t` as SQL: at last when it was due and what the clock says, which {@link momentsOf} reads. */
+/** The columns of a claimed row `t` as SQL: the numbers end with when it was due and what the clock says. */
 export function claimedColumns(dueAt: string, now: string): string {
   const others = OTHERS.map((column) => {
     const repeated = REPEATED[column]
@@ -42,7 +39,15 @@ export function claimedColumns(dueAt: string, now: string): string {
   return `'[' || concat_ws(',', ${[...numbers, dueAt, now].join(', ')}) || ']' AS numbers, ${others.join(', ')}`
 }
 
-/** A claimed row, its numbers read. */
+/** A claimed row as it was read. */
+export interface ClaimedRow {
+  readonly record: ExecutionRecord
+  /** When it was due, and when it was claimed. */
+  readonly dueAt: number
+  readonly now: number
+}
+
+/** A row, its numbers read. */
 interface Travelled {
   readonly row: SqlRow
   readonly numbers: readonly (number | null)[]
@@ -63,19 +68,14 @@ const READERS = COLUMNS.map((column): ((of: Travelled) => unknown) => {
 })
 
 /** Reads a claimed row. */
-export function fromClaimedRow(row: SqlRow, known: KnownOfClaim): ExecutionRecord {
-  const of = { row, numbers: numbersOf(row), known }
-  return fromRow(READERS.map((read) => read(of)))
-}
-
-/** When a claimed row was due, and when it was claimed. */
-export function momentsOf(row: SqlRow): { readonly dueAt: number; readonly now: number } {
-  const [dueAt, now] = numbersOf(row).slice(NUMBERS.length)
-  return { dueAt: number(dueAt), now: number(now) }
-}
-
-function numbersOf(row: SqlRow): (number | null)[] {
-  return JSON.parse(text(row[0])) as (number | null)[]
+export function fromClaimedRow(row: SqlRow, known: KnownOfClaim): ClaimedRow {
+  const numbers = JSON.parse(text(row[0])) as (number | null)[]
+  const of = { row, numbers, known }
+  return {
+    record: fromRow(READERS.map((read) => read(of))),
+    dueAt: number(numbers[NUMBERS.length]),
+    now: number(numbers[NUMBERS.length + 1]),
+  }
 }
 
 /** Behind the numbers. */

@@ -11,6 +11,7 @@ function statementsOf(tableName: string): Record<string, string> {
   return {
     'the clock': statements.clock,
     'insert: rows that stand alone': statements.insert.many,
+    'insert: rows that stand alone, alike': statements.insert.alike,
     'insert: one row': statements.insert.one,
     'insert: one row, unless others hold it': impatient(statements).insert.one,
     'insert: rows that may meet others': statements.insertUnlessThere.many,
@@ -26,10 +27,16 @@ function statementsOf(tableName: string): Record<string, string> {
       takeOver: 'only',
     }),
     'settle, where nothing but the own row matters': statements.guardedChange.many,
+    'settle, where nothing but the own row matters, alike': statements.guardedChange.alike,
     'settle, where nothing but the own row matters, one': statements.guardedChange.one,
     'settle, where everything holds': statements.settleTogether({
       rows: 'many',
       insertions: 'many',
+      hasParents: true,
+    }),
+    'settle, where everything holds, alike': statements.settleTogether({
+      rows: 'alike',
+      insertions: 'alike',
       hasParents: true,
     }),
     'settle, where everything holds, one with what it inserts': statements.settleTogether({
@@ -40,6 +47,7 @@ function statementsOf(tableName: string): Record<string, string> {
     'settle, wake: the trees': statements.lockRootsShared,
     'settle: parents and own rows': statements.lockGuards,
     'settle, release, wake: changes': statements.change.many,
+    'settle, release, wake: changes, alike': statements.change.alike,
     'settle, release, wake: one change': statements.change.one,
     'settle, wake, cancel, release: rows': statements.lockRecords,
     'settle, wake, cancel: parents': statements.parents,

@@ -1,6 +1,6 @@
 /** How statements find the rows they name. */
 import { CLOCK } from './columns'
-import { listAt, parameterRows, type Fragment, type Size } from './parameter-rows'
+import { listAt, parameterRows, type Form, type Fragment } from './parameter-rows'
 
 /** The rows of a list of ids, in the order of the list. */
 export function byIds(table: string, columns: string, place: number, rest = ''): string {
@@ -22,8 +22,8 @@ export function few(rows: string, columns: readonly string[], values = 'u.*'): s
 }
 
 /** Rows that come as parameters and say what to update, as `c`. */
-export function changesFrom(columns: readonly string[], size: Size, first: number): Fragment {
-  const { values, from, next } = parameterRows(columns, size, first, 'u')
+export function changesFrom(columns: readonly string[], form: Form, first: number): Fragment {
+  const { values, from, next } = parameterRows(columns, form, first, 'u')
   const named = values.map((value, index) => `${value} AS ${columns[index] ?? ''}`).join(', ')
   return { text: from === null ? `(SELECT ${named}) AS c` : few(from, columns, named), next }
 }

@@ -6,8 +6,19 @@ import type { SqlValue } from '../../row'
 import type { PgValue } from '../program'
 import { typeOf } from './columns'
 
-/** How many rows come. */
-export type Size = 'one' | 'many'
+/** Which form rows take: one; several that differ in little, as those of one task do; any others. */
+export type Form = 'one' | 'alike' | 'many'
+
+/** What differs in rows that are alike. The time of a statement grows with its lists: each row of all lists is put together first. */
+const DIFFERENT: ReadonlySet<string> = new Set([
+  'execution_id',
+  'index_in_parent',
+  'input',
+  'output',
+])
+
+/** It repeats the id in a row that is its own root. */
+const OWN_ROOT = 'root_execution_id'
 
 /** A part of a statement that takes parameters. */
 export interface Fragment {
@@ -32,11 +43,6 @@ export function listAt(place: number, type = 'text'): string {
   return `(SELECT $${place}::${type}[])`
 }
 
-/** Which form a number of rows takes. */
-export function sizeOf(rows: readonly unknown[]): Size {
-  return rows.length === 1 ? 'one' : 'many'
-}
-
 /**
  * The SQL of rows with these columns.
  *
@@ -45,51 +51,73 @@ export function sizeOf(rows: readonly unknown[]): Size {
  */
 export function parameterRows(
   columns: readonly string[],
-  size: Size,
+  form: Form,
   first: number,
   alias: string,
 ): ParameterRows {
-  const parameter = (column: string, index: number): string =>
-    `$${first + index}::${typeOf(column)}`
-  if (size === 'one') {
-    return { values: columns.map(parameter), from: null, next: first + columns.length }
+  const parameter = (column: string, place: number): string => `$${place}::${typeOf(column)}`
+  if (form === 'one') {
+    const values = columns.map((column, index) => parameter(column, first + index))
+    return { values, from: null, next: first + columns.length }
   }
-  const lists = columns.map((column, index) => listAt(first + index, typeOf(column)))
+  const listed = listedOf(columns, form)
+  const lists = listed.map((column, index) => listAt(first + index, typeOf(column)))
+  const firstShared = first + listed.length
   // Lists that are too short, those of columns that all rows share, are filled up with NULLs.
   const values = columns.map((column, index) => {
+    const value = [parameter(column, firstShared + index)]
+    if (listed.includes(column)) value.unshift(`${alias}.${column}`)
     // A lone root's own id need not be sent twice.
-    const otherwise = column === 'root_execution_id' ? `, ${alias}.execution_id` : ''
-    return `coalesce(${alias}.${column}, ${parameter(column, index + columns.length)}${otherwise})`
+    if (column === OWN_ROOT) value.push(`${alias}.execution_id`)
+    return value.length === 1 ? value.join() : `coalesce(${value.join(', ')})`
   })
   return {
     values,
-    from: `unnest(${lists.join(', ')}) AS ${alias} (${columns.join(', ')})`,
-    next: first + 2 * columns.length,
+    from: `unnest(${lists.join(', ')}) AS ${alias} (${listed.join(', ')})`,
+    next: firstShared + columns.length,
   }
+}
+
+/** Rows as the parameters of a statement, and the form that it has to have. */
+export interface Parameters {
+  readonly form: Form
+  readonly values: readonly PgValue[]
 }
 
 /**
- * The parameters of such rows. Of a column in which all are the same the list is empty. The first column has all its values: it says
- * how many rows there are.
- *
- * @param selfId - The place of a column that is left out where it repeats the first.
+ * Rows with these columns as parameters. Of a column in which all are the same the list is empty. The first column has all its
+ * values: it says how many rows there are.
  */
-export function valuesOfRows(rows: readonly (readonly SqlValue[])[], selfId = -1): PgValue[] {
+export function parametersOf(
+  columns: readonly string[],
+  rows: readonly (readonly SqlValue[])[],
+): Parameters {
   const [first = []] = rows
-  if (sizeOf(rows) === 'one') return [...first]
-  const lists: SqlValue[][] = []
-  const shared: SqlValue[] = []
-  for (let column = 0; column < first.length; column += 1) {
-    const value = first[column] ?? null
-    const isSelf = column === selfId && rows.every((row) => row[column] === row[0])
-    const isShared = column > 0 && rows.every((row) => row[column] === value)
-    lists.push(isSelf || isShared ? [] : rows.map((row) => row[column] ?? null))
-    shared.push(isShared && !isSelf ? value : null)
-  }
-  return [...lists, ...shared]
+  if (rows.length === 1) return { form: 'one', values: first }
+  const root = columns.indexOf(OWN_ROOT)
+  const isOwnRoot = rows.every((row) => row[root] === row[0])
+  const isShared = columns.map(
+    (_, column) => column > 0 && rows.every((row) => row[column] === first[column]),
+  )
+  const isListed = columns.map(
+    (column, index) => !isShared[index] && !(isOwnRoot && column === OWN_ROOT),
+  )
+  const isAlike = columns.every((column, index) => !isListed[index] || DIFFERENT.has(column))
+  const form = isAlike ? 'alike' : 'many'
+  const lists = listedOf(columns, form).map((column) => {
+    const index = columns.indexOf(column)
+    return isListed[index] ? rows.map((row) => row[index] ?? null) : []
+  })
+  const shared = columns.map((_, index) => (isShared[index] ? (first[index] ?? null) : null))
+  return { form, values: [...lists, ...shared] }
 }
 
-/** A text for each size. */
-export function bySize(text: (size: Size) => string): Readonly<Record<Size, string>> {
-  return { one: text('one'), many: text('many') }
+/** The columns of which lists come. */
+function listedOf(columns: readonly string[], form: Form): readonly string[] {
+  return form === 'alike' ? columns.filter((column) => DIFFERENT.has(column)) : columns
+}
+
+/** A text for each form. */
+export function byForm(text: (form: Form) => string): Readonly<Record<Form, string>> {
+  return { one: text('one'), alike: text('alike'), many: text('many') }
 }

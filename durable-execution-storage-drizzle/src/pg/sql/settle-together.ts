@@ -8,13 +8,13 @@
 import { COLUMNS } from '../../row'
 import { CHANGED, NOW, RECORD } from './columns'
 import { changesFrom, few, found } from './lookups'
-import { listAt, type Size } from './parameter-rows'
+import { listAt, type Form } from './parameter-rows'
 import { newRows, SET_CHANGED } from './writes'
 
 /** Which parts a settlement of several rows has. */
 export interface SettleShape {
-  readonly rows: Size
-  readonly insertions: Size | null
+  readonly rows: Form
+  readonly insertions: Form | null
   readonly hasParents: boolean
 }
 

@@ -2,11 +2,11 @@
 import { COLUMNS } from '../../row'
 import { CHANGED, CLOCK, GUARDED, OF_PARENT, RECORD, TIMES, typeOf } from './columns'
 import { assigned, changesFrom, few, found } from './lookups'
-import { bySize, listAt, parameterRows, type Fragment, type Size } from './parameter-rows'
+import { byForm, listAt, parameterRows, type Form, type Fragment } from './parameter-rows'
 
 /** What an insert selects: rows that come as parameters, their times counted from the clock. */
-export function newRows(size: Size, first: number): Fragment {
-  const { values, from, next } = parameterRows(COLUMNS, size, first, 'c')
+export function newRows(form: Form, first: number): Fragment {
+  const { values, from, next } = parameterRows(COLUMNS, form, first, 'c')
   const timed = COLUMNS.map((column, index) => {
     const value = values[index] ?? ''
     return TIMES.has(column) ? `${value} + clock.now` : value
@@ -28,17 +28,17 @@ export const SET_CHANGED = [
 ].join(', ')
 
 function insertText(table: string, target: string, clock: string) {
-  return bySize(
-    (size) =>
-      `WITH ${clock} INSERT INTO ${table} (${RECORD}) ${newRows(size, 2).text} ON CONFLICT ${target}DO NOTHING RETURNING execution_id, (SELECT now FROM clock) AS now`,
+  return byForm(
+    (form) =>
+      `WITH ${clock} INSERT INTO ${table} (${RECORD}) ${newRows(form, 2).text} ON CONFLICT ${target}DO NOTHING RETURNING execution_id, (SELECT now FROM clock) AS now`,
   )
 }
 
 /** All rows or, where one of the ids is there already, none. Met by another insert at this very moment it is an error. */
 function insertTogether(table: string, clock: string) {
-  return bySize((size) => {
-    const ids = size === 'one' ? `ARRAY[$2::text]` : listAt(2)
-    return `WITH ${clock}, there AS MATERIALIZED (SELECT count(*) AS n FROM unnest(${ids}) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0) AS r) INSERT INTO ${table} (${RECORD}) ${newRows(size, 2).text} WHERE (SELECT n FROM there) = 0 RETURNING execution_id, (SELECT now FROM clock) AS now`
+  return byForm((form) => {
+    const ids = form === 'one' ? `ARRAY[$2::text]` : listAt(2)
+    return `WITH ${clock}, there AS MATERIALIZED (SELECT count(*) AS n FROM unnest(${ids}) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0) AS r) INSERT INTO ${table} (${RECORD}) ${newRows(form, 2).text} WHERE (SELECT n FROM there) = 0 RETURNING execution_id, (SELECT now FROM clock) AS now`
   })
 }
 
@@ -56,9 +56,9 @@ export function inserts(table: string, clock = CLOCK) {
 /** The texts of the other writes on a table. */
 export function writes(table: string) {
   const change = (columns: readonly string[], guard: string) =>
-    bySize(
-      (size) =>
-        `WITH ${CLOCK} UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changesFrom(columns, size, 2).text}, ${found(table)}${guard} RETURNING t.execution_id, clock.now`,
+    byForm(
+      (form) =>
+        `WITH ${CLOCK} UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changesFrom(columns, form, 2).text}, ${found(table)}${guard} RETURNING t.execution_id, clock.now`,
     )
   const lists = OF_PARENT.map((column, index) => listAt(index + 1, typeOf(column)))
   const parents = few(`unnest(${lists.join(', ')}) AS u (${OF_PARENT.join(', ')})`, OF_PARENT)

@@ -5,20 +5,19 @@ import { changeValues } from '../../change'
 import { COLUMNS, toRow, type SqlRow, type SqlValue } from '../../row'
 import type { RowChange } from '../../settling'
 import { number, text } from '../../values'
-import { write, type PgValue, type Program } from '../program'
-import { sizeOf, valuesOfRows } from '../sql/parameter-rows'
+import { write, type Program } from '../program'
+import { CHANGED, GUARDED } from '../sql/columns'
+import { parametersOf, type Parameters } from '../sql/parameter-rows'
 import type { Statements } from '../statements'
 
-const ROOT = COLUMNS.indexOf('root_execution_id')
-
 /** Records as parameters of an insert. */
-export function insertedValues(records: readonly ExecutionRecord[]): PgValue[] {
-  return valuesOfRows(records.map(toRow), ROOT)
+export function insertedParameters(records: readonly ExecutionRecord[]): Parameters {
+  return parametersOf(COLUMNS, records.map(toRow))
 }
 
 /** Changes as parameters of a statement that writes them. */
-export function changedValues(changes: readonly RowChange[]): PgValue[] {
-  return valuesOfRows(changes.map(valuesOf))
+export function changedParameters(changes: readonly RowChange[]): Parameters {
+  return parametersOf(CHANGED, changes.map(valuesOf))
 }
 
 /** What was written, and when on the storage's clock; `null` if nothing was. */
@@ -34,7 +33,8 @@ export function* writeChanges(
   now: number,
 ): Program<void> {
   if (changes.length === 0) return
-  yield write(statements.change[sizeOf(changes)], [now, ...changedValues(changes)])
+  const { form, values } = changedParameters(changes)
+  yield write(statements.change[form], [now, ...values])
 }
 
 /**
@@ -51,7 +51,8 @@ export function* writeGuarded(
     claimCount,
     expectedStatus,
   ])
-  return written(yield write(statements.guardedChange[sizeOf(rows)], [now, ...valuesOfRows(rows)]))
+  const { form, values } = parametersOf(GUARDED, rows)
+  return written(yield write(statements.guardedChange[form], [now, ...values]))
 }
 
 /** Inserts records whose times count from the moment of the insert. Answers those that came into being. */
@@ -69,7 +70,8 @@ export function* writeRecords(
     [statements.insertUnlessThere, sleepers],
   ] as const) {
     if (some.length === 0) continue
-    const part = written(yield write(statement[sizeOf(some)], [time, ...insertedValues(some)]))
+    const { form, values } = insertedParameters(some)
+    const part = written(yield write(statement[form], [time, ...values]))
     for (const executionId of part.executionIds) executionIds.add(executionId)
     time = part.now ?? time
   }
@@ -83,9 +85,8 @@ export function* writeUnlessThere(
   now: number | null,
 ): Program<Written> {
   if (records.length === 0) return { executionIds: new Set(), now }
-  return written(
-    yield write(statements.insertUnlessThere[sizeOf(records)], [now, ...insertedValues(records)]),
-  )
+  const { form, values } = insertedParameters(records)
+  return written(yield write(statements.insertUnlessThere[form], [now, ...values]))
 }
 
 /** The same, where none is inserted if the id of one is there already. */
@@ -94,8 +95,8 @@ export function* writeTogether(
   records: readonly ExecutionRecord[],
   now: number | null,
 ): Program<Written> {
-  const text = statements.insertTogether[sizeOf(records)]
-  return written(yield write(text, [now, ...insertedValues(records)]))
+  const { form, values } = insertedParameters(records)
+  return written(yield write(statements.insertTogether[form], [now, ...values]))
 }
 
 function written(rows: readonly SqlRow[]): Written {

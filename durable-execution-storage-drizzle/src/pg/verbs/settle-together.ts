@@ -8,9 +8,8 @@ import { number } from '../../values'
 import { settledNote } from '../hints'
 import { sortedIds } from '../lists'
 import { note, write, type PgValue, type Program } from '../program'
-import { sizeOf } from '../sql/parameter-rows'
 import type { Statements } from '../statements'
-import { changedValues, insertedValues } from './changes'
+import { changedParameters, insertedParameters } from './changes'
 
 const NONE: ReadonlySet<string> = new Set()
 
@@ -31,16 +30,18 @@ export function* settleTogether(
   const changes = settlements.map((settlement) => changeOf(settlement, NONE))
   const deltas = deltasOf(settlements, changes, NONE)
   if (changes.some(({ executionId }) => deltas.has(executionId))) return null
+  const changed = changedParameters(changes)
+  const inserted = records.length === 0 ? null : insertedParameters(records)
   const text = statements.settleTogether({
-    rows: sizeOf(changes),
-    insertions: records.length === 0 ? null : sizeOf(records),
+    rows: changed.form,
+    insertions: inserted?.form ?? null,
     hasParents: deltas.size > 0,
   })
   const rows = yield write(text, [
     request.now ?? null,
     ...locksOf(settlements, deltas),
-    ...changedValues(changes),
-    ...(records.length === 0 ? [] : insertedValues(records)),
+    ...changed.values,
+    ...(inserted?.values ?? []),
     ...(deltas.size === 0 ? [] : parentsOf(deltas, request)),
   ])
   const [first] = rows
