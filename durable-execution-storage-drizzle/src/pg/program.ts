@@ -14,6 +14,8 @@ export interface Step {
   readonly params: readonly PgValue[]
   /** Whether it stores texts: those that would not come back as they were are refused. Else nothing is found by them. */
   readonly isStored: boolean
+  /** How many rows it is about. @default as many as its longest list has values */
+  readonly rows?: number
 }
 
 /** Something that others may wait for: no statement, it is told once the program's writes are committed. */

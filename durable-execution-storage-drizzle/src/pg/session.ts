@@ -11,6 +11,7 @@ import type { Driver, Execute, Query } from './driver'
 import { encodeParams } from './encoding'
 import { classify, isLockTimeout } from './errors'
 import { Hints } from './hints'
+import { sized } from './plan-sizes'
 import { runProgram, type Program, type Step } from './program'
 
 /** A program and how it is run. */
@@ -136,9 +137,9 @@ export class Session {
 
   /** The name says what the text is: behind a pooler connections meet the statements of others. */
   private prepared(step: Step): Query {
-    const { text } = step
     const params = encodeParams(step, this.driver.textForm)
-    if (!this.isPreparing) return { text, params, name: null }
+    const { text, isPrepared } = sized(step)
+    if (!this.isPreparing || !isPrepared) return { text, params, name: null }
     const name = this.names.get(text) ?? nameOf(text)
     this.names.set(text, name)
     return { text, params, name }

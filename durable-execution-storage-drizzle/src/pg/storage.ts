@@ -104,6 +104,8 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
   private readonly statements: Statements
   private readonly impatient: Statements
   private readonly push: Push | null
+  /** How many rows the last claim of what stands in line found. */
+  private lastClaimed = 0
   /** Hints of what others do; missing with `notify: false`. */
   readonly listen?: (listener: StorageListener) => Promise<StorageSubscription>
 
@@ -174,11 +176,19 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
     return this.ask(request, () => reads.getChildren(this.statements, request))
   }
 
-  claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    const program = (): Program<ClaimAnswer> => claim(this.statements, request)
+  async claim(request: ClaimRequest): Promise<ClaimAnswer> {
+    const program = (): Program<ClaimAnswer> => claim(this.statements, request, this.lastClaimed)
     const { signal } = request
     // What a lost claim took comes back by `recover`: repeated, it would take as much again.
-    return this.run({ program, isTransaction: false, isRepeatable: false, signal })
+    const answer = await this.run({
+      program,
+      isTransaction: false,
+      isRepeatable: false,
+      signal,
+    })
+    const isInLine = request.takeOver !== 'only' && request.suspects === 'exclude'
+    if (isInLine) this.lastClaimed = answer.records.length
+    return answer
   }
 
   async settle(request: SettleRequest): Promise<SettleAnswer> {

@@ -11,28 +11,41 @@ import {
 
 import { planReleases } from '../../releasing'
 import { isStorable } from '../../text'
-import { number, text } from '../../values'
-import { CLAIMED_NAMES, fromClaimedRow, momentsOf } from '../claimed-row'
+import { text } from '../../values'
+import { fromClaimedRow } from '../claimed-row'
 import { readClock } from '../clock'
 import { readGuards, readRecords, withClock } from '../lists'
 import { note, read, write, type Program } from '../program'
 import type { Statements } from '../statements'
 import { writeChanges } from './changes'
 
-/** `claim`: one statement, which passes over the rows that others have locked. */
-export function* claim(statements: Statements, request: ClaimRequest): Program<ClaimAnswer> {
+/**
+ * `claim`: one statement, which passes over the rows that others have locked. The clock is asked for where it found none.
+ *
+ * @param found - How many rows the claim before found.
+ */
+export function* claim(
+  statements: Statements,
+  request: ClaimRequest,
+  found: number,
+): Program<ClaimAnswer> {
   const { queue, suspects, takeOver, executorId, leaseMs, now: time = null } = request
   const { from = Number.MIN_SAFE_INTEGER, exceptTaskIds = [] } = request
   const limit = suspects === 'only' ? Math.min(request.limit, 1) : request.limit
   // Looked for: an id that no row can have excludes nothing, and NULL in this list would exclude all.
   const except = exceptTaskIds.filter(isStorable)
   const params = [time, isStorable(queue) ? queue : null, from, except, limit, executorId, leaseMs]
-  const rows = yield write(statements.claim({ suspects, takeOver }), params)
-  const [first = []] = rows
-  const alone = first[CLAIMED_NAMES.length]
-  if (alone !== null) return { records: [], dueFrom: null, now: number(alone) }
-  const { dueAt, now } = momentsOf(first)
-  return { records: Array.from(rows, (row) => fromClaimedRow(row, request)), dueFrom: dueAt, now }
+  const statement = write(statements.claim({ suspects, takeOver }), params)
+  const rows = yield { ...statement, rows: Math.min(limit, found) }
+  const claimed = Array.from(rows, (row) => fromClaimedRow(row, request))
+  // They come in the order in which they were found, which nothing but the plan of the statement sees to.
+  claimed.sort((a, b) => a.dueAt - b.dueAt)
+  const [first] = claimed
+  return {
+    records: claimed.map(({ record }) => record),
+    dueFrom: first?.dueAt ?? null,
+    now: first?.now ?? (yield* readClock(statements, time)),
+  }
 }
 
 /** `renew`: extends what is still held; what is held but locked by others at this moment is busy. */
