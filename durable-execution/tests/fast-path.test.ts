@@ -4,10 +4,16 @@
  */
 import { describe, expect, it } from 'vitest'
 
-import type { DurableExecutorOptions, Task } from '../src/index'
+import { childTask, type DurableExecutorOptions, type Task } from '../src/index'
 import { createDeferred, type Deferred } from '../src/lib/deferred'
 import { createControlledRun, type ControlledRun } from './support/controlled-run'
-import { hangs, isHeldAfter, isHeldBefore, type Fault } from './support/storage-connection'
+import {
+  hangs,
+  isHeldAfter,
+  isHeldBefore,
+  losesAnswer,
+  type Fault,
+} from './support/storage-connection'
 import { createWorld, type Member, type World } from './support/world'
 
 const LONG = 3_600_000
@@ -229,5 +235,56 @@ describe('new work, while ends that are being stored keep its slot,', () => {
     await enqueued
     expect(status()).toBe('ready')
     expect(work.calls).toHaveLength(0)
+  })
+})
+
+describe('many executions that are inserted as claimed', () => {
+  it('store what the first came to while the last begin', async () => {
+    const world = createWorld()
+    const member = await world.start()
+    const { executor, connection } = member
+    const settlesAt: number[] = []
+    const task = executor.task({
+      id: 'quick',
+      timeoutMs: LONG,
+      run: (_context, index: number) => {
+        settlesAt[index] = connection.countOf('settle')
+      },
+    })
+    await world.environment.advanceBy(1000)
+    const before = connection.countOf('settle')
+    const claims = connection.countOf('claim')
+    await world.until(
+      executor.enqueueTasks(Array.from({ length: 1000 }, (_, index) => childTask(task, index))),
+    )
+    expect(settlesAt).toHaveLength(1000)
+    expect(settlesAt[0]).toBe(before)
+    expect(settlesAt.at(-1)).toBeGreaterThan(before)
+    expect(connection.countOf('claim')).toBe(claims)
+  })
+
+  it('begin, each once, beside a search for what the storage claimed unheard', async () => {
+    const world = createWorld()
+    const member = await world.start()
+    const { executor, connection } = member
+    const calls: number[] = []
+    const task = executor.task({
+      id: 'quick',
+      timeoutMs: LONG,
+      run: (_context, index: number) => {
+        calls.push(index)
+        // Its answer is lost: the executor looks for what it claimed while the others of the insert have yet to begin.
+        if (index === 0) connection.disturb('settle', losesAnswer)
+      },
+    })
+    await world.environment.advanceBy(1000)
+    await world.until(
+      executor.enqueueTasks(Array.from({ length: 1000 }, (_, index) => childTask(task, index))),
+    )
+    await world.environment.untilTrue(() =>
+      world.storage.dump().every(({ status }) => status === 'completed'),
+    )
+    expect(connection.countOf('recover')).toBeGreaterThan(0)
+    expect(calls.sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index))
   })
 })

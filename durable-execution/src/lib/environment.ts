@@ -79,3 +79,14 @@ export function delay(environment: Environment, ms: number, signal?: AbortSignal
     signal?.addEventListener('abort', end, { once: true })
   })
 }
+
+/** After so many ticks a statement that was begun is on its way: drivers take up to six to send it. */
+const TICKS_TO_SEND = 10
+
+/**
+ * Resolves when the statements that are begun now are on their way: what only computes would hold them back until it has ended, and
+ * the database would have nothing to do meanwhile.
+ */
+export async function whenSent(environment: Environment): Promise<void> {
+  for (let tick = 0; tick < TICKS_TO_SEND; tick += 1) await afterMicrotasks(environment)
+}

@@ -6,6 +6,7 @@
  */
 import type { NewExecution } from '../execution/record'
 import { createRecord } from '../execution/transitions'
+import { whenSent } from '../lib/environment'
 import { StorageHeldUpError } from '../storage/held-up'
 import type { InsertOutcome, StorageAnswer } from '../storage/storage'
 import { Batcher } from './batcher'
@@ -17,6 +18,8 @@ import { isPermanent, type RepeatOptions, type StorageVerb } from './storage-cal
 const MAX_ITEMS = 1000
 const MAX_BYTES = 4 * 2 ** 20
 const ROW_BYTES = 300
+/** How many executions of an insert are started before what they lead to is sent. */
+const STARTED_AT_ONCE = 500
 
 /** Rows that come into being together: an execution, with the first steps of a chain. */
 interface Item {
@@ -158,20 +161,31 @@ export class Enqueuer<TTransaction> {
     await this.fastPath.whenKnown(rows)
     const executions = this.fastPath.claim(rows)
     const sentAt = environment.monotonic()
-    const first = (): Promise<InsertAnswer> =>
-      storage.once('insert', this.insertCall(executions, insertion))
+    const first = async (): Promise<readonly InsertOutcome[]> => {
+      const answer = await storage.once('insert', this.insertCall(executions, insertion))
+      await this.startInserted(executions, answer, sentAt)
+      return answer.outcomes
+    }
     try {
       const isClaiming = executions.some(({ start }) => start === 'claimed')
-      const { outcomes, now } = await (isClaiming ? gate.shared(first) : first())
-      executions.forEach((execution, index) => {
-        this.inserted(execution, outcomes[index], { now, sentAt })
-      })
-      return outcomes
+      return await (isClaiming ? gate.shared(first) : first())
     } catch (error) {
       this.fastPath.giveBack(executions)
       if (isPermanent(error) || error instanceof StorageHeldUpError) throw error
       this.flow.answerLost(sentAt)
       return this.insertUnclaimed(rows, insertion, { repeatsWhenHeldUp: false })
+    }
+  }
+
+  private async startInserted(
+    executions: readonly NewExecution[],
+    { outcomes, now }: InsertAnswer,
+    sentAt: number,
+  ): Promise<void> {
+    for (const [index, execution] of executions.entries()) {
+      // The ends of the functions before are stored while those that follow run.
+      if (index > 0 && index % STARTED_AT_ONCE === 0) await whenSent(this.runtime.environment)
+      this.inserted(execution, outcomes[index], { now, sentAt })
     }
   }
 

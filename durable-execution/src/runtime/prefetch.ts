@@ -4,7 +4,7 @@
  * begins.
  */
 import type { ExecutionRecord } from '../execution/record'
-import { afterMicrotasks } from '../lib/environment'
+import { whenSent } from '../lib/environment'
 import type { HeldClaim } from './held-claims'
 import type { Releaser } from './release'
 import type { Runtime } from './runtime'
@@ -12,8 +12,6 @@ import type { Runtime } from './runtime'
 /** The share of the slots, and the most executions, that are claimed ahead. */
 const AHEAD_SHARE = 0.25
 const MOST_AHEAD = 100
-/** After so many ticks a statement that was begun is on its way: drivers take up to six to send it. */
-const TICKS_TO_SEND = 10
 
 /** Claimed executions that wait for a slot. */
 export class Prefetch<TTransaction> {
@@ -74,16 +72,11 @@ export class Prefetch<TTransaction> {
     }
   }
 
-  /**
-   * The same, once the statement that is begun now is on its way: functions that only compute would hold it back until all of them
-   * have ended, and the database would have nothing to do meanwhile.
-   */
+  /** The same, once the statement that is begun now is on its way: functions come after it. */
   async startAfterNextStatement(): Promise<void> {
     if (this.isStarting) return
     this.isStarting = true
-    for (let tick = 0; tick < TICKS_TO_SEND; tick += 1) {
-      await afterMicrotasks(this.runtime.environment)
-    }
+    await whenSent(this.runtime.environment)
     this.isStarting = false
     if (this.runtime.lifecycle === 'started') this.startNext()
   }
