@@ -1,17 +1,17 @@
 /**
  * The SQL of every verb. Texts hold no values, and lists are arrays: there are few texts, each prepared once.
  *
- * Rows are looked up by a list of ids through `LATERAL (… OFFSET 0)`, which PostgreSQL cannot turn into a join: as a join, and by
- * `= ANY (…)` too, it scans a table that is small, and keeps that plan prepared while the table grows. Rows that another statement
- * of the same kind found come as arrays: of those PostgreSQL expects few, of a LIMIT it doesn't know a tenth of the table.
- * The lists are sorted, so that all who lock several rows lock them in the same order.
+ * Rows are read by a list of ids through `LATERAL (… OFFSET 0)`, which PostgreSQL cannot turn into a join: as a join, and by
+ * `= ANY (…)` too, it scans a table that is small, and keeps that plan prepared while the table grows. What is written is joined by
+ * its id to lists of which PostgreSQL expects few rows. Rows that another statement of the same kind found come as arrays: of those it
+ * expects few, of a LIMIT it doesn't know a tenth of the table. `plan-sizes.ts` says what becomes of a table that was analyzed while it had
+ * a few rows. The lists are sorted, so that all who lock several rows lock them in the same order.
  *
- * An update by the place of a row may miss one that moved after the snapshot: it is right only for rows that are locked, or where
- * the caller looks again at what was missed.
+ * An update by the place of a row may miss one that moved after the snapshot: it is right only for rows that are locked.
  */
 import { claims } from './sql/claims'
 import { CLOCK, GUARD, IMPATIENT_CLOCK, RECORD } from './sql/columns'
-import { byIds, clocked, few, found } from './sql/lookups'
+import { BY_ID, byIds, clocked, few } from './sql/lookups'
 import { listAt } from './sql/parameter-rows'
 import { settleTogether } from './sql/settle-together'
 import { inserts, writes } from './sql/writes'
@@ -86,7 +86,7 @@ function ofTrees(table: string) {
     /** What is active of a list, and all that is active below. */
     doomed: `WITH RECURSIVE doomed (id) AS (SELECT a.execution_id FROM unnest(${listAt(1)}) AS c (id), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND finished_at IS NULL OFFSET 0) AS a UNION SELECT b.execution_id FROM doomed, LATERAL (SELECT execution_id FROM ${table} WHERE parent_execution_id = doomed.id AND finished_at IS NULL OFFSET 0) AS b) SELECT id FROM doomed`,
     /** `transitions.cancel` in SQL. */
-    cancel: `UPDATE ${table} AS t SET status = 'cancelled', output = NULL, error = $2::text, claim_at = NULL, executor_id = NULL, finished_at = $3::bigint, active_children_count = 0, sleeping_key = t.sleeping_key || ':' || t.execution_id, updated_at = $3::bigint FROM ${few(`unnest(${listAt(1)}) AS u (execution_id)`, ['execution_id'])}, ${found(table)}`,
+    cancel: `UPDATE ${table} AS t SET status = 'cancelled', output = NULL, error = $2::text, claim_at = NULL, executor_id = NULL, finished_at = $3::bigint, active_children_count = 0, sleeping_key = t.sleeping_key || ':' || t.execution_id, updated_at = $3::bigint FROM ${few(`unnest(${listAt(1)}) AS u (execution_id)`, ['execution_id'])} WHERE ${BY_ID}`,
     /** One pruner at a time: the second does not wait. */
     pruneLock: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0))::integer AS locked',
     /** A page along the primary key: whether each row is a root that finished long ago, and whether that has children. */

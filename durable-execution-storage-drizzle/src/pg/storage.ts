@@ -46,7 +46,7 @@ import type { PgTaskExecutionsTable } from './table'
 import { joinTransaction } from './user-transaction'
 import { cancel } from './verbs/cancel'
 import { claim, release, renew } from './verbs/claims'
-import { insert, insertTogether, standAlone } from './verbs/insert'
+import { insert, insertAtOnce, standAlone } from './verbs/insert'
 import { prune } from './verbs/prune'
 import * as reads from './verbs/reads'
 import { isPlain, settle, settlePlain } from './verbs/settle'
@@ -156,12 +156,15 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
       )
     }
     const how = { isRepeatable: true, isImpatient, signal }
-    if (standAlone(request)) return this.run({ program, isTransaction: false, ...how })
-    const together = await this.together({
-      program: () => insertTogether(statements, request, now),
+    const isAlone = standAlone(request)
+    // Whose ids may be others' too are looked for, lest the server log an error for each.
+    if (isAlone && isImpatient) return this.run({ program, isTransaction: false, ...how })
+    const inserted = await this.together({
+      program: () =>
+        insertAtOnce(statements, isAlone ? 'insertNew' : 'insertTogether', request, now),
       ...how,
     })
-    return together ?? this.run({ program, isTransaction: true, ...how })
+    return inserted ?? this.run({ program, isTransaction: !isAlone, ...how })
   }
 
   get(
@@ -196,13 +199,8 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
     assertOneWritePerRow(settlements)
     if (settlements.length === 0) return this.settleAll(request)
     if (!settlements.every(isPlain)) return this.settleTogether(request)
-    const { executionIds, now } = await this.ask(request, () =>
-      settlePlain(this.statements, request),
-    )
-    const others = settlements.filter(({ executionId }) => !executionIds.has(executionId))
-    if (others.length === 0 && now !== null) {
-      return { outcomes: settlements.map(() => APPLIED), parents: [], now }
-    }
+    const { others, now } = await this.ask(request, () => settlePlain(this.statements, request))
+    if (others.length === 0) return { outcomes: settlements.map(() => APPLIED), parents: [], now }
     const rest = await this.settleAll({ ...request, settlements: others })
     const outcomeOf = new Map(
       others.map(({ executionId }, index) => [executionId, rest.outcomes[index]]),

@@ -2,6 +2,7 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 
+import { breaksConstraint } from '../../src/pg/errors'
 import { createPgTaskExecutionsStorage, type PgTaskExecutionsStorage } from '../../src/pg/storage'
 import { createPgTaskExecutionsTable } from '../../src/pg/table'
 import type { Statement } from './verbs'
@@ -48,7 +49,9 @@ export async function watchPg(url: string, tableName: string): Promise<WatchedPg
     const { text } = asked
     if (/^(?:BEGIN|COMMIT|ROLLBACK)/.test(text)) isOpen = text.startsWith('BEGIN')
     else if (text.includes(`"${tableName}"`) && !/^(?:CREATE|ALTER)/.test(text)) {
-      for (const mode of MODES) seen.push(await explain(query, { mode, asked, isOpen, tableName }))
+      for (const mode of MODES) {
+        seen.push(...(await explain(query, { mode, asked, isOpen, tableName })))
+      }
     }
     return send(asked as pg.QueryConfig)
   }
@@ -74,25 +77,33 @@ interface Explained {
   readonly tableName: string
 }
 
+/** Nothing of a statement that breaks a constraint: it ends before its plan does. */
 async function explain(
   query: WatchedPg['query'],
   { mode, asked: { text, values = [] }, isOpen, tableName }: Explained,
-): Promise<Statement> {
+): Promise<Statement[]> {
   await query(isOpen ? 'SAVEPOINT explained' : 'BEGIN')
   await query(`SET LOCAL plan_cache_mode = ${mode}`)
   await query(`PREPARE explained AS ${text}`)
   const literals = values.map((value) => (value === null ? 'NULL' : pg.escapeLiteral(value)))
   const execute = `EXECUTE explained${literals.length === 0 ? '' : `(${literals.join(', ')})`}`
-  const [row] = await query(`EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${execute}`)
-  await query('DEALLOCATE explained')
+  const explained = query(`EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${execute}`)
+  const [row] = await explained.catch((error: unknown) => {
+    if (breaksConstraint(error)) return []
+    throw error
+  })
   await query(isOpen ? 'ROLLBACK TO SAVEPOINT explained' : 'ROLLBACK')
-  const [{ Plan: plan }] = row?.[0] as [{ readonly Plan: Step }]
+  await query('DEALLOCATE explained')
+  if (!row) return []
+  const [{ Plan: plan }] = row[0] as [{ readonly Plan: Step }]
   const steps = stepsOn(plan, tableName)
-  return {
-    name: `${mode}: ${text.slice(0, 200)}`,
-    rowsRead: steps.reduce((sum, step) => sum + rowsRead(step), 0),
-    scans: steps.flatMap((step) => (step['Node Type'] === 'Seq Scan' ? ['Seq Scan'] : [])),
-  }
+  return [
+    {
+      name: `${mode}: ${text.slice(0, 200)}`,
+      rowsRead: steps.reduce((sum, step) => sum + rowsRead(step), 0),
+      scans: steps.flatMap((step) => (step['Node Type'] === 'Seq Scan' ? ['Seq Scan'] : [])),
+    },
+  ]
 }
 
 /** The steps that read the table. One that goes to a row by its place reads what another step has found. */

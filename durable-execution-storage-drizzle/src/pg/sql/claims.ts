@@ -3,7 +3,7 @@ import { transitions, type TakeOver } from 'durable-execution'
 
 import { claimedColumns } from '../claimed-row'
 import { CLOCK } from './columns'
-import { few, found } from './lookups'
+import { BY_ID, few } from './lookups'
 import { listAt } from './parameter-rows'
 
 /** Which due rows a claim looks at. */
@@ -32,7 +32,7 @@ export function claims(table: string) {
       texts.set(key, text)
       return text
     },
-    renew: `WITH ${CLOCK}, held AS MATERIALIZED (SELECT r.execution_id FROM unnest(${listAt(2)}, ${listAt(3, 'integer')}) AS c (id, claim_count), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND claim_count = c.claim_count AND executor_id IS NOT NULL OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS r), renewed AS (UPDATE ${table} AS t SET claim_at = greatest(coalesce(t.claim_at, 0), clock.now + $4::bigint), updated_at = clock.now FROM clock, ${held}, ${found(table)} RETURNING t.execution_id) SELECT renewed.execution_id, clock.now FROM clock LEFT JOIN renewed ON true`,
+    renew: `WITH ${CLOCK}, held AS MATERIALIZED (SELECT r.execution_id FROM unnest(${listAt(2)}, ${listAt(3, 'integer')}) AS c (id, claim_count), LATERAL (SELECT execution_id FROM ${table} WHERE execution_id = c.id AND claim_count = c.claim_count AND executor_id IS NOT NULL OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS r), renewed AS (UPDATE ${table} AS t SET claim_at = greatest(coalesce(t.claim_at, 0), clock.now + $4::bigint), updated_at = clock.now FROM clock, ${held} WHERE ${BY_ID} RETURNING t.execution_id) SELECT renewed.execution_id, clock.now FROM clock LEFT JOIN renewed ON true`,
   }
 }
 

@@ -28,10 +28,8 @@ export function changesFrom(columns: readonly string[], form: Form, first: numbe
   return { text: from === null ? `(SELECT ${named}) AS c` : few(from, columns, named), next }
 }
 
-/** Where a row is, looked up by its id before it is updated. */
-export function found(table: string): string {
-  return `LATERAL (SELECT ctid AS place FROM ${table} AS f WHERE f.execution_id = c.execution_id OFFSET 0) AS found WHERE t.ctid = found.place`
-}
+/** Which row `t` a row `c` says what to do with. After a wait for its lock PostgreSQL looks at it anew, and finds it still. */
+export const BY_ID = 't.execution_id = c.execution_id'
 
 /** The assignment of a column from the row that says so. */
 export function assigned(column: string): string {

@@ -7,7 +7,7 @@
  */
 import { COLUMNS } from '../../row'
 import { CHANGED, NOW, RECORD } from './columns'
-import { changesFrom, few, found } from './lookups'
+import { BY_ID, changesFrom, few } from './lookups'
 import { listAt, type Form } from './parameter-rows'
 import { newRows, SET_CHANGED } from './writes'
 
@@ -45,7 +45,7 @@ function textOf(table: string, { rows, insertions, hasParents }: SettleShape): s
   const changes = changesFrom(CHANGED, rows, FIRST_OF_ROWS)
   const parts = [
     ...locked(table),
-    `own AS (UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changes.text}, ${found(table)} AND ${holds})`,
+    `own AS (UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changes.text} WHERE ${BY_ID} AND ${holds})`,
   ]
   let { next } = changes
   if (insertions !== null) {
@@ -89,5 +89,5 @@ function parents(table: string, holds: string, first: number): string {
     ['execution_id', 'delta'],
   )
   const columns = COLUMNS.map((column) => `t.${column}`).join(', ')
-  return `parents AS (UPDATE ${table} AS t SET ${set} FROM clock, ${down}, ${found(table)} AND t.status IN ${WAITING} AND ${holds} RETURNING ${columns})`
+  return `parents AS (UPDATE ${table} AS t SET ${set} FROM clock, ${down} WHERE ${BY_ID} AND t.status IN ${WAITING} AND ${holds} RETURNING ${columns})`
 }

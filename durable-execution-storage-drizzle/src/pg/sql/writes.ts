@@ -1,7 +1,7 @@
 /** Statements that insert rows and write changes. */
 import { COLUMNS } from '../../row'
 import { CHANGED, CLOCK, GUARDED, OF_PARENT, RECORD, TIMES, typeOf } from './columns'
-import { assigned, changesFrom, few, found } from './lookups'
+import { assigned, BY_ID, changesFrom, few } from './lookups'
 import { byForm, listAt, parameterRows, type Form, type Fragment } from './parameter-rows'
 
 /** What an insert selects: rows that come as parameters, their times counted from the clock. */
@@ -34,17 +34,27 @@ function insertText(table: string, target: string, clock: string) {
   )
 }
 
-/** All rows or, where one of the ids is there already, none. Met by another insert at this very moment it is an error. */
+/** Answers the clock alone: rows of an answer cost as much again on their way, and all of these are there or it is an error. */
+function insertNew(table: string, clock: string) {
+  return byForm(
+    (form) =>
+      `WITH ${clock}, inserted AS (INSERT INTO ${table} (${RECORD}) ${newRows(form, 2).text}) SELECT now FROM clock`,
+  )
+}
+
+/** All rows or, where one of the ids is there already, none, and no clock. Met by another insert at this very moment it is an error. */
 function insertTogether(table: string, clock: string) {
   return byForm((form) => {
     const ids = form === 'one' ? `ARRAY[$2::text]` : listAt(2)
-    return `WITH ${clock}, there AS MATERIALIZED (SELECT count(*) AS n FROM unnest(${ids}) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0) AS r) INSERT INTO ${table} (${RECORD}) ${newRows(form, 2).text} WHERE (SELECT n FROM there) = 0 RETURNING execution_id, (SELECT now FROM clock) AS now`
+    return `WITH ${clock}, there AS MATERIALIZED (SELECT count(*) AS n FROM unnest(${ids}) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0) AS r), inserted AS (INSERT INTO ${table} (${RECORD}) ${newRows(form, 2).text} WHERE (SELECT n FROM there) = 0) SELECT now FROM clock WHERE (SELECT n FROM there) = 0`
   })
 }
 
 /** The texts of the inserts into a table. */
 export function inserts(table: string, clock = CLOCK) {
   return {
+    /** For ids that are new: one that is there is an error, which the server logs. Without looking for it first the rest is faster. */
+    insertNew: insertNew(table, clock),
     /** A conflict with another index than the key's is an error: no row is left out in silence. */
     insert: insertText(table, '(execution_id) ', clock),
     /** For rows that may meet others by their id, key or place: which came into being is checked. */
@@ -55,25 +65,25 @@ export function inserts(table: string, clock = CLOCK) {
 
 /** The texts of the other writes on a table. */
 export function writes(table: string) {
-  const change = (columns: readonly string[], guard: string) =>
-    byForm(
-      (form) =>
-        `WITH ${CLOCK} UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changesFrom(columns, form, 2).text}, ${found(table)}${guard} RETURNING t.execution_id, clock.now`,
-    )
+  const change = (changes: string, guard = '') =>
+    `UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changes} WHERE ${BY_ID}${guard}`
   const lists = OF_PARENT.map((column, index) => listAt(index + 1, typeOf(column)))
   const parents = few(`unnest(${lists.join(', ')}) AS u (${OF_PARENT.join(', ')})`, OF_PARENT)
   const removed = few(`unnest(${listAt(1)}) AS u (execution_id)`, ['execution_id'])
   return {
-    change: change(CHANGED, ''),
+    change: byForm((form) => `WITH ${CLOCK} ${change(changesFrom(CHANGED, form, 2).text)}`),
     /**
-     * The guards are on the row that is written: after a wait for its lock they are looked at again, on what it is then; where it
-     * was found is not. `IS NOT DISTINCT FROM`: by `=` PostgreSQL would join, and scan the table for it.
+     * The guards are on the row that is written: after a wait for its lock they are looked at again, on what it is then.
+     * `IS NOT DISTINCT FROM`: by `=` PostgreSQL would join by that too, and scan the table for it. Answers the ids of what it wrote
+     * only where that is not all, whose number comes last.
      */
-    guardedChange: change(
-      GUARDED,
-      ' AND t.claim_count IS NOT DISTINCT FROM c.claim_count AND t.status IS NOT DISTINCT FROM c.expected_status AND t.executor_id IS NOT NULL',
-    ),
-    parents: `UPDATE ${table} AS t SET ${OF_PARENT.slice(1).map(assigned).join(', ')} FROM ${parents}, ${found(table)}`,
-    remove: `DELETE FROM ${table} AS t USING ${removed}, ${found(table)}`,
+    guardedChange: byForm((form) => {
+      const { text, next } = changesFrom(GUARDED, form, 2)
+      const guard =
+        ' AND t.claim_count IS NOT DISTINCT FROM c.claim_count AND t.status IS NOT DISTINCT FROM c.expected_status AND t.executor_id IS NOT NULL'
+      return `WITH ${CLOCK}, changed AS (${change(text, guard)} RETURNING t.execution_id) SELECT (SELECT now FROM clock), CASE WHEN count(*) < $${next}::integer THEN coalesce(json_agg(execution_id), '[]')::text END FROM changed`
+    }),
+    parents: `UPDATE ${table} AS t SET ${OF_PARENT.slice(1).map(assigned).join(', ')} FROM ${parents} WHERE ${BY_ID}`,
+    remove: `DELETE FROM ${table} AS t USING ${removed} WHERE ${BY_ID}`,
   }
 }

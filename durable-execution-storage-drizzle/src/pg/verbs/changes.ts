@@ -37,22 +37,35 @@ export function* writeChanges(
   yield write(statements.change[form], [now, ...values])
 }
 
-/**
- * Writes settlements that touch nothing but their own row, each guarded, in one statement. It says which it met; a row that moved
- * at this very moment may be missed.
- */
+/** Which settlements were written, and when on the storage's clock. */
+export interface SettledPlainly {
+  readonly applied: readonly Settlement[]
+  readonly others: readonly Settlement[]
+  readonly now: number
+}
+
+/** Writes settlements that touch nothing but their own row, each guarded, in one statement. */
 export function* writeGuarded(
   statements: Statements,
   settlements: readonly Settlement[],
-  now: number | null,
-): Program<Written> {
+  time: number | null,
+): Program<SettledPlainly> {
   const rows = settlements.map(({ executionId, change, claimCount, expectedStatus }) => [
     ...valuesOf({ executionId, change, activeChildrenCount: 0 }),
     claimCount,
     expectedStatus,
   ])
   const { form, values } = parametersOf(GUARDED, rows)
-  return written(yield write(statements.guardedChange[form], [now, ...values]))
+  const [row = []] = yield write(statements.guardedChange[form], [time, ...values, rows.length])
+  const now = number(row[0])
+  if (row[1] === null) return { applied: settlements, others: [], now }
+  const written = new Set(JSON.parse(text(row[1])) as string[])
+  const isWritten = ({ executionId }: Settlement): boolean => written.has(executionId)
+  return {
+    applied: settlements.filter((settlement) => isWritten(settlement)),
+    others: settlements.filter((settlement) => !isWritten(settlement)),
+    now,
+  }
 }
 
 /** Inserts records whose times count from the moment of the insert. Answers those that came into being. */
@@ -89,14 +102,20 @@ export function* writeUnlessThere(
   return written(yield write(statements.insertUnlessThere[form], [now, ...values]))
 }
 
-/** The same, where none is inserted if the id of one is there already. */
-export function* writeTogether(
+/**
+ * Inserts records in one statement, all or none. Answers when on the storage's clock; `null` if the id of one is there already.
+ *
+ * @param how - `insertNew`: one that is there is an error.
+ */
+export function* writeAtOnce(
   statements: Statements,
+  how: 'insertNew' | 'insertTogether',
   records: readonly ExecutionRecord[],
-  now: number | null,
-): Program<Written> {
+  time: number | null,
+): Program<number | null> {
   const { form, values } = insertedParameters(records)
-  return written(yield write(statements.insertTogether[form], [now, ...values]))
+  const [row] = yield write(statements[how][form], [time, ...values])
+  return row ? number(row[0]) : null
 }
 
 function written(rows: readonly SqlRow[]): Written {

@@ -14,7 +14,7 @@ import { dueInsertions } from '../hints'
 import { readGuards, sortedIds } from '../lists'
 import { note, read, type Program } from '../program'
 import type { Statements } from '../statements'
-import { writeRecords, writeTogether, writeUnlessThere } from './changes'
+import { writeAtOnce, writeRecords, writeUnlessThere } from './changes'
 
 type Executions = Pick<InsertRequest<never>, 'executions' | 'allOrNothing'>
 
@@ -44,11 +44,13 @@ export function standAlone({ executions, allOrNothing }: Executions): boolean {
 }
 
 /**
- * Inserts rows that depend on one another in one statement, where none of them is there and no sleeping key is looked for; else it
- * answers `null`.
+ * Inserts rows in one statement, where none of them is there and no sleeping key is looked for; else it answers `null`.
+ *
+ * @param how - `insertNew`: for ids that nobody else makes. One that is there is an error.
  */
-export function* insertTogether(
+export function* insertAtOnce(
   statements: Statements,
+  how: 'insertNew' | 'insertTogether',
   request: Executions & { readonly executorId: string; readonly leaseMs: number },
   time: number | null,
 ): Program<Inserted | null> {
@@ -56,10 +58,10 @@ export function* insertTogether(
   if (executions.some(({ sleepingKey }) => sleepingKey !== null)) return null
   const plan = planInsert(executions, NOTHING, allOrNothing, { executorId, leaseMs, now: 0 })
   if (plan.records.length === 0 || plan.records.length < executions.length) return null
-  const written = yield* writeTogether(statements, plan.records, time)
-  if (written.now === null) return null
+  const now = yield* writeAtOnce(statements, how, plan.records, time)
+  if (now === null) return null
   yield note({ due: dueInsertions(executions) })
-  return { outcomes: plan.outcomes, now: written.now }
+  return { outcomes: plan.outcomes, now }
 }
 
 /**

@@ -20,7 +20,7 @@ import { settledNote } from '../hints'
 import { readGuards, readRecords, sortedIds } from '../lists'
 import { note, read, type Program } from '../program'
 import type { Statements } from '../statements'
-import { writeChanges, writeGuarded, type Written } from './changes'
+import { writeChanges, writeGuarded, type SettledPlainly } from './changes'
 import { insertRecords, readSleepers } from './insert'
 import { bringDown } from './parents'
 
@@ -34,16 +34,15 @@ export function isPlain({ change, insertions, parentExecutionId }: Settlement): 
   )
 }
 
-/** Writes plain settlements in one statement. What it answers as written has applied; the rest is for {@link settle}. */
+/** Writes plain settlements in one statement. What it did not apply is for {@link settle}. */
 export function* settlePlain(
   statements: Statements,
   { settlements, handOver, now }: SettleRequest,
-): Program<Written> {
+): Program<SettledPlainly> {
   const sorted = [...settlements].sort((a, b) => (a.executionId < b.executionId ? -1 : 1))
-  const written = yield* writeGuarded(statements, sorted, now ?? null)
-  const applied = sorted.filter(({ executionId }) => written.executionIds.has(executionId))
-  yield note(settledNote(applied, handOver !== null))
-  return written
+  const settled = yield* writeGuarded(statements, sorted, now ?? null)
+  yield note(settledNote(settled.applied, handOver !== null))
+  return settled
 }
 
 /** Writes the settlements that still hold their claim. */
