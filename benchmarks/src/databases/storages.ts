@@ -1,7 +1,4 @@
-/** Our storages, on the database that a run was given. */
-import { drizzle as drizzleBetterSqlite } from 'drizzle-orm/better-sqlite3'
-import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
-import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
+/** Our storages, on the database that a run was given. Each driver is loaded only where it is used. */
 import type { TaskExecutionsStorage } from 'durable-execution'
 import {
   createMySqlTaskExecutionsStorage,
@@ -11,8 +8,6 @@ import {
   createSQLiteTaskExecutionsStorage,
   createSQLiteTaskExecutionsTable,
 } from 'durable-execution-storage-drizzle'
-import mysql from 'mysql2/promise'
-import pg from 'pg'
 
 import type { BenchContext } from '../workload'
 import { openSqlite } from './sqlite'
@@ -55,13 +50,13 @@ export async function openStorage(
 }
 
 async function openPg(url: string, options: OpenStorageOptions): Promise<OpenedStorage> {
+  const { default: pg } = await import('pg')
+  const { drizzle } = await import('drizzle-orm/node-postgres')
   const pool = new pg.Pool({ connectionString: url, max: POOL })
   pool.on('error', () => undefined)
-  const storage = createPgTaskExecutionsStorage(
-    drizzlePg(pool),
-    createPgTaskExecutionsTable(TABLE),
-    { notify: options.notify },
-  )
+  const storage = createPgTaskExecutionsStorage(drizzle(pool), createPgTaskExecutionsTable(TABLE), {
+    notify: options.notify,
+  })
   if (options.isShared !== true) await pool.query(`DROP TABLE IF EXISTS ${TABLE}, ${TABLE}_schema`)
   await storage.migrate()
   return {
@@ -72,9 +67,11 @@ async function openPg(url: string, options: OpenStorageOptions): Promise<OpenedS
 }
 
 async function openMysql(url: string, options: OpenStorageOptions): Promise<OpenedStorage> {
+  const { default: mysql } = await import('mysql2/promise')
+  const { drizzle } = await import('drizzle-orm/mysql2')
   const pool = mysql.createPool({ uri: url, connectionLimit: POOL })
   const storage = createMySqlTaskExecutionsStorage(
-    drizzleMysql({ client: pool }),
+    drizzle({ client: pool }),
     createMySqlTaskExecutionsTable(TABLE),
   )
   if (options.isShared !== true) {
@@ -92,9 +89,10 @@ async function openSqliteStorage({
   url,
   storage: name,
 }: Pick<BenchContext, 'storage' | 'url'>): Promise<OpenedStorage> {
+  const { drizzle } = await import('drizzle-orm/better-sqlite3')
   const database = openSqlite(url, name)
   const storage = createSQLiteTaskExecutionsStorage(
-    drizzleBetterSqlite(database),
+    drizzle(database),
     createSQLiteTaskExecutionsTable(TABLE),
   )
   await storage.migrate()

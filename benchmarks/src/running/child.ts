@@ -1,10 +1,9 @@
 /** The process in which one run of one system happens: nothing of another run is in its memory. */
 import type { BenchContext } from '../workload'
-import { WORKLOADS } from '../workloads/index'
+import { loadWorkload } from '../workloads/load'
 
-const [id, text] = process.argv.slice(2)
-const workload = WORKLOADS.find((candidate) => candidate.id === id)
-if (!workload || text === undefined) throw new Error(`No workload ${id}`)
+const [id = '', text = ''] = process.argv.slice(2)
+const workload = await loadWorkload(id)
 const context = JSON.parse(text) as BenchContext
 
 const run = await workload.run(context)

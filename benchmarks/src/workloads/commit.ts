@@ -5,6 +5,7 @@ import { openExecutor, type OpenedExecutor } from '../systems/durable-execution'
 import type { Floor } from '../systems/floor'
 import { openBareSql } from '../systems/open'
 import type { BenchContext, BenchRun } from '../workload'
+import { warmUp } from './warm-up'
 
 const WARM_UP = 50
 const SAMPLES = 200
@@ -14,6 +15,7 @@ export async function besideCommit(
   context: BenchContext,
   measure: (context: BenchContext, opened: OpenedExecutor) => Promise<Figures>,
 ): Promise<BenchRun> {
+  await warmUp(context)
   if (context.system === 'contract-sql') {
     const bare = await openBareSql(context)
     return { figures: { commit: await commitTime(bare) }, settings: bare.settings }

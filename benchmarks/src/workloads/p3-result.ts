@@ -4,9 +4,10 @@ import { timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputOf } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
+import { warmUp } from './warm-up'
 
-/** Calls before the first that is measured: code that runs often is compiled by then. */
-const WARM_UP = 500
+/** Calls before the first that is measured. */
+const WARM_UP = 200
 const SAMPLES = 300
 
 export const result: Workload = {
@@ -14,7 +15,10 @@ export const result: Workload = {
   title: 'From enqueue to result, one at a time',
   storages: STORAGES,
   systems: ALL_SYSTEMS,
-  run: async (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
+  async run(context) {
+    await warmUp(context)
+    return isBareSql(context) ? ofBareSql(context) : ofQueue(context)
+  },
 }
 
 async function ofQueue(context: BenchContext) {
@@ -38,8 +42,8 @@ async function sample(
   work: (n: number) => Promise<void>,
 ): Promise<number[]> {
   const samples: number[] = []
-  const warmUp = scaled(context, WARM_UP, 20)
-  for (let count = 0; count < warmUp; count += 1) await work(count)
+  const before = scaled(context, WARM_UP, 20)
+  for (let count = 0; count < before; count += 1) await work(count)
   for (let count = scaled(context, SAMPLES, 20); count > 0; count -= 1) {
     samples.push(await timed(() => work(count)))
   }

@@ -9,6 +9,8 @@ import { besideCommit } from './commit'
 
 const STEPS = 10
 const ALONE = 30
+/** Chains before the first that is measured. */
+const WARM_UP = 30
 const AT_ONCE = 500
 
 export const chains: Workload = {
@@ -42,7 +44,7 @@ async function measure(context: BenchContext, { executor }: OpenedExecutor): Pro
     if (outputs.some((output) => output !== STEPS)) throw new Error('A chain missed a step')
   }
   const samples: number[] = []
-  for (let count = 0; count < 5; count += 1) await runOne()
+  for (let count = scaled(context, WARM_UP); count > 0; count -= 1) await runOne()
   for (let count = scaled(context, ALONE); count > 0; count -= 1) samples.push(await timed(runOne))
   const atOnce = scaled(context, AT_ONCE)
   await runMany(atOnce)

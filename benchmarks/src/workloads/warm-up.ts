@@ -1,17 +1,22 @@
 /**
- * A worker that has been up for a while: before a measurement every system runs some tasks in the same process, in tables of their
- * own, so that its code is compiled. Else the compiler's work would be counted as that of the tasks.
+ * A worker that has been up for a while: before a measurement every system runs tasks in the same process for the same time, in tables
+ * of their own, so that its code is compiled. Else the compiler's work would be counted as that of the tasks.
  */
+import { now } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputsFrom } from '../systems/queue'
 import { scaled, type BenchContext } from '../workload'
 
+/** Tasks of a round, each way. */
 const TASKS = 4000
+/** Rounds begin for so long, in milliseconds. */
+const WARM_UP_MS = 2000
 
 /** Runs tasks, and leaves nothing behind. */
 export async function warmUp(context: BenchContext): Promise<void> {
-  if (isBareSql(context)) await ofBareSql(context)
-  else await ofQueue(context)
+  const end = now() + WARM_UP_MS * context.scale
+  do await (isBareSql(context) ? ofBareSql(context) : ofQueue(context))
+  while (now() < end)
 }
 
 async function ofQueue(context: BenchContext): Promise<void> {
