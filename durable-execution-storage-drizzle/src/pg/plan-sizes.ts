@@ -1,7 +1,7 @@
 /**
  * PostgreSQL plans a prepared statement for what the table is at that moment, and keeps that plan while the table grows, until it is
- * analyzed. For a table of a few rows that was analyzed it plans to read all of it, for each row that is named: after a burst a
- * thousand rows took minutes. So statements about many rows are others than those about few, though they say the same: the table has as
+ * analyzed. For a table of a few rows that was analyzed it plans to read all of it, for each row that is named: after a burst
+ * that takes seconds a call. So statements about many rows are others than those about few, though they say the same: the table has as
  * many rows when such a plan is made. Those in between are planned each time.
  */
 import type { Step } from './program'
