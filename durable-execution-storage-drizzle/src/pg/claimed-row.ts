@@ -27,6 +27,9 @@ const REPEATED: Partial<Record<Column, Column>> = {
   root_execution_id: 'execution_id',
 }
 
+/** The names of the columns of {@link claimedColumns}. */
+export const CLAIMED_NAMES = ['numbers', ...OTHERS] as const
+
 /** The columns of a claimed row `t` as SQL: the numbers end with when it was due and what the clock says. */
 export function claimedColumns(dueAt: string, now: string): string {
   const others = OTHERS.map((column) => {

@@ -11,16 +11,20 @@ import {
 
 import { planReleases } from '../../releasing'
 import { isStorable } from '../../text'
-import { text } from '../../values'
-import { fromClaimedRow } from '../claimed-row'
+import { number, text } from '../../values'
+import { CLAIMED_NAMES, fromClaimedRow } from '../claimed-row'
 import { readClock } from '../clock'
 import { readGuards, readRecords, withClock } from '../lists'
 import { note, read, write, type Program } from '../program'
 import type { Statements } from '../statements'
 import { writeChanges } from './changes'
 
+/** Where the last claim found so many rows, the next is likely to. */
+const MANY = 32
+
 /**
- * `claim`: one statement, which passes over the rows that others have locked. The clock is asked for where it found none.
+ * `claim`: one statement, which passes over the rows that others have locked. Where it expected many and
+ * found none it asks for the clock.
  *
  * @param found - How many rows the claim before found.
  */
@@ -35,8 +39,13 @@ export function* claim(
   // Looked for: an id that no row can have excludes nothing, and NULL in this list would exclude all.
   const except = exceptTaskIds.filter(isStorable)
   const params = [time, isStorable(queue) ? queue : null, from, except, limit, executorId, leaseMs]
-  const statement = write(statements.claim({ suspects, takeOver }), params)
-  const rows = yield { ...statement, rows: Math.min(limit, found) }
+  const filter = { suspects, takeOver }
+  const about = Math.min(limit, found)
+  const isMany = about >= MANY
+  const text = isMany ? statements.claimMany(filter) : statements.claim(filter)
+  const rows = yield { ...write(text, params), rows: about }
+  const alone = rows[0]?.[CLAIMED_NAMES.length] ?? null
+  if (alone !== null) return { records: [], dueFrom: null, now: number(alone) }
   const claimed = Array.from(rows, (row) => fromClaimedRow(row, request))
   // They come in the order in which they were found, which nothing but the plan of the statement sees to.
   claimed.sort((a, b) => a.dueAt - b.dueAt)
