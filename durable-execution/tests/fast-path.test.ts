@@ -238,6 +238,8 @@ describe('new work, while ends that are being stored keep its slot,', () => {
   })
 })
 
+const INDEXES = Array.from({ length: 1000 }, (_, index) => index)
+
 describe('many executions that are inserted as claimed', () => {
   it('store what the first came to while the last begin', async () => {
     const world = createWorld()
@@ -254,9 +256,7 @@ describe('many executions that are inserted as claimed', () => {
     await world.environment.advanceBy(1000)
     const before = connection.countOf('settle')
     const claims = connection.countOf('claim')
-    await world.until(
-      executor.enqueueTasks(Array.from({ length: 1000 }, (_, index) => childTask(task, index))),
-    )
+    await world.until(executor.enqueueTasks(INDEXES.map((index) => childTask(task, index))))
     expect(settlesAt).toHaveLength(1000)
     expect(settlesAt[0]).toBe(before)
     expect(settlesAt.at(-1)).toBeGreaterThan(before)
@@ -278,13 +278,11 @@ describe('many executions that are inserted as claimed', () => {
       },
     })
     await world.environment.advanceBy(1000)
-    await world.until(
-      executor.enqueueTasks(Array.from({ length: 1000 }, (_, index) => childTask(task, index))),
-    )
+    await world.until(executor.enqueueTasks(INDEXES.map((index) => childTask(task, index))))
     await world.environment.untilTrue(() =>
       world.storage.dump().every(({ status }) => status === 'completed'),
     )
     expect(connection.countOf('recover')).toBeGreaterThan(0)
-    expect(calls.sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index))
+    expect(calls.sort((a, b) => a - b)).toEqual(INDEXES)
   })
 })

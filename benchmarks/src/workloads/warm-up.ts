@@ -1,6 +1,6 @@
 /**
- * A worker that has been up for a while: before a measurement every system that runs tasks does so in the same process for the same time, in tables
- * of their own, so that its code is compiled. Else the compiler's work would be counted as that of the tasks.
+ * A worker that has been up for a while: before a measurement every system that runs tasks does so in the same process for the same
+ * time, in tables of their own, so that its code is compiled. Else the compiler's work would be counted as that of the tasks.
  */
 import { now } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'

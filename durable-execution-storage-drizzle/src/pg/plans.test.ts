@@ -23,12 +23,16 @@ function statementsOf(tableName: string): Record<string, string> {
     'insert: sleeping keys that are taken': statements.sleepers,
     get: statements.get,
     getChildren: statements.children,
-    claim: statements.claim({ suspects: 'exclude', takeOver: 'also' }),
-    'claim, never taking over': statements.claim({ suspects: 'exclude', takeOver: 'never' }),
-    'claim, only suspects, only taking over': statements.claim({
-      suspects: 'only',
-      takeOver: 'only',
-    }),
+    claim: statements.claim({ suspects: 'exclude', takeOver: 'also' }, false),
+    'claim, where many are expected': statements.claim(
+      { suspects: 'exclude', takeOver: 'also' },
+      true,
+    ),
+    'claim, never taking over': statements.claim({ suspects: 'exclude', takeOver: 'never' }, false),
+    'claim, only suspects, only taking over': statements.claim(
+      { suspects: 'only', takeOver: 'only' },
+      false,
+    ),
     'settle, where nothing but the own row matters': statements.guardedChange.many,
     'settle, where nothing but the own row matters, alike': statements.guardedChange.alike,
     'settle, where nothing but the own row matters, one': statements.guardedChange.one,

@@ -26,22 +26,12 @@ export function claims(table: string) {
   ])
   return {
     /**
-     * `transitions.claim` in SQL: the right-hand sides see the row as it was. Without any row it answers the clock alone.
+     * `transitions.claim` in SQL: the right-hand sides see the row as it was. Without any row it answers the clock alone; where many
+     * are expected, nothing: beside the clock PostgreSQL copies each row twice more.
      */
-    claim(filter: DueFilter): string {
-      const key = `${filter.suspects} ${filter.takeOver}`
-      const text = texts.get(key) ?? withClock(claimText(table, filter))
-      texts.set(key, text)
-      return text
-    },
-    /**
-     * The same where many rows are expected: they are answered as they are written, and without any it answers nothing. In order and
-     * beside the clock PostgreSQL copies each twice more.
-     */
-    claimMany(filter: DueFilter): string {
-      const key = `many ${filter.suspects} ${filter.takeOver}`
-      const { before, update } = claimText(table, filter)
-      const text = texts.get(key) ?? `WITH ${before} ${update}`
+    claim(filter: DueFilter, isMany: boolean): string {
+      const key = `${filter.suspects} ${filter.takeOver} ${String(isMany)}`
+      const text = texts.get(key) ?? claimText(table, filter, isMany)
       texts.set(key, text)
       return text
     },
@@ -58,22 +48,15 @@ function inOrderOfTheIndex(moment: string): string {
   return `${moment}${' + 0'.repeat(100)}`
 }
 
-interface ClaimText {
-  readonly before: string
-  readonly update: string
-}
-
-function withClock({ before, update }: ClaimText): string {
-  const names = CLAIMED_NAMES.map((name) => `taken.${name}`).join(', ')
-  return `WITH ${before}, taken AS (${update}) SELECT ${names}, CASE WHEN taken.numbers IS NULL THEN clock.now END FROM clock LEFT JOIN taken ON true`
-}
-
 /** By its place: found by its id again a row takes a third longer. One that moved before it was locked is left to the next claim. */
-function claimText(table: string, { suspects, takeOver }: DueFilter): ClaimText {
+function claimText(table: string, { suspects, takeOver }: DueFilter, isMany: boolean): string {
   const comparison = suspects === 'only' ? '>=' : '<'
   const due = `SELECT ctid AS place, claim_at FROM ${table} WHERE queue = $2::text AND claim_at >= $3::bigint AND claim_at <= ${inOrderOfTheIndex('(SELECT now FROM clock)')} AND task_id <> ALL($4::text[]) AND takeovers + (executor_id IS NOT NULL)::integer ${comparison} ${transitions.SUSPECT_TAKEOVERS}${TAKE_OVER[takeOver]} ORDER BY claim_at LIMIT $5::bigint FOR NO KEY UPDATE SKIP LOCKED`
   const taken =
     'unnest(ARRAY(SELECT place FROM due), ARRAY(SELECT claim_at FROM due)) AS u (place, due_at)'
-  const update = `UPDATE ${table} AS t SET status = CASE t.status WHEN 'ready' THEN 'running' ELSE t.status END, takeovers = t.takeovers + (t.executor_id IS NOT NULL)::integer, executor_id = $6::text, claim_count = t.claim_count + 1, claim_at = clock.now + $7::bigint, started_at = CASE WHEN t.sleeping_key IS NULL AND t.status IN ('ready', 'running') THEN clock.now ELSE t.started_at END, updated_at = clock.now FROM clock, ${few(taken, ['place', 'due_at'])} WHERE t.ctid = c.place RETURNING ${claimedColumns('c.due_at', 'clock.now')}`
-  return { before: `${CLOCK}, due AS MATERIALIZED (${due})`, update }
+  const take = `UPDATE ${table} AS t SET status = CASE t.status WHEN 'ready' THEN 'running' ELSE t.status END, takeovers = t.takeovers + (t.executor_id IS NOT NULL)::integer, executor_id = $6::text, claim_count = t.claim_count + 1, claim_at = clock.now + $7::bigint, started_at = CASE WHEN t.sleeping_key IS NULL AND t.status IN ('ready', 'running') THEN clock.now ELSE t.started_at END, updated_at = clock.now FROM clock, ${few(taken, ['place', 'due_at'])} WHERE t.ctid = c.place RETURNING ${claimedColumns('c.due_at', 'clock.now')}`
+  const before = `WITH ${CLOCK}, due AS MATERIALIZED (${due})`
+  if (isMany) return `${before} ${take}`
+  const names = CLAIMED_NAMES.map((name) => `taken.${name}`).join(', ')
+  return `${before}, taken AS (${take}) SELECT ${names}, CASE WHEN taken.numbers IS NULL THEN clock.now END FROM clock LEFT JOIN taken ON true`
 }

@@ -9,7 +9,7 @@ import { COLUMNS } from '../../row'
 import { CHANGED, NOW, RECORD } from './columns'
 import { BY_ID, changesFrom, few } from './lookups'
 import { listAt, type Form } from './parameter-rows'
-import { newRows, SET_CHANGED } from './writes'
+import { newRows, update } from './writes'
 
 /** Which parts a settlement of several rows has. */
 export interface SettleShape {
@@ -43,10 +43,7 @@ export function settleTogether(table: string) {
 function textOf(table: string, { rows, insertions, hasParents }: SettleShape): string {
   const holds = '(SELECT holds FROM gate)'
   const changes = changesFrom(CHANGED, rows, FIRST_OF_ROWS)
-  const parts = [
-    ...locked(table),
-    `own AS (UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changes.text} WHERE ${BY_ID} AND ${holds})`,
-  ]
+  const parts = [...locked(table), `own AS (${update(table, changes.text, ` AND ${holds}`)})`]
   let { next } = changes
   if (insertions !== null) {
     const inserted = newRows(insertions, next)

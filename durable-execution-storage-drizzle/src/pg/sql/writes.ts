@@ -16,7 +16,7 @@ export function newRows(form: Form, first: number): Fragment {
 }
 
 /** What a change writes, from a row `c` of the columns of a change. */
-export const SET_CHANGED = [
+const SET_CHANGED = [
   ...['status', 'attempt', 'takeovers', 'run_output', 'output', 'error'].map(assigned),
   'claim_at = clock.now + c.claim_at',
   'start_at = coalesce(clock.now + c.start_at, t.start_at)',
@@ -26,6 +26,11 @@ export const SET_CHANGED = [
   'updated_at = clock.now',
   'executor_id = NULL',
 ].join(', ')
+
+/** Writes changes `c` to their rows, as long as the guard holds. */
+export function update(table: string, changes: string, guard = ''): string {
+  return `UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changes} WHERE ${BY_ID}${guard}`
+}
 
 function insertText(table: string, target: string, clock: string) {
   return byForm(
@@ -65,13 +70,11 @@ export function inserts(table: string, clock = CLOCK) {
 
 /** The texts of the other writes on a table. */
 export function writes(table: string) {
-  const change = (changes: string, guard = '') =>
-    `UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changes} WHERE ${BY_ID}${guard}`
   const lists = OF_PARENT.map((column, index) => listAt(index + 1, typeOf(column)))
   const parents = few(`unnest(${lists.join(', ')}) AS u (${OF_PARENT.join(', ')})`, OF_PARENT)
   const removed = few(`unnest(${listAt(1)}) AS u (execution_id)`, ['execution_id'])
   return {
-    change: byForm((form) => `WITH ${CLOCK} ${change(changesFrom(CHANGED, form, 2).text)}`),
+    change: byForm((form) => `WITH ${CLOCK} ${update(table, changesFrom(CHANGED, form, 2).text)}`),
     /**
      * The guards are on the row that is written: after a wait for its lock they are looked at again, on what it is then.
      * `IS NOT DISTINCT FROM`: by `=` PostgreSQL would join by that too, and scan the table for it. Answers the ids of what it wrote
@@ -81,7 +84,7 @@ export function writes(table: string) {
       const { text, next } = changesFrom(GUARDED, form, 2)
       const guard =
         ' AND t.claim_count IS NOT DISTINCT FROM c.claim_count AND t.status IS NOT DISTINCT FROM c.expected_status AND t.executor_id IS NOT NULL'
-      return `WITH ${CLOCK}, changed AS (${change(text, guard)} RETURNING t.execution_id) SELECT (SELECT now FROM clock), CASE WHEN count(*) < $${next}::integer THEN coalesce(json_agg(execution_id), '[]')::text END FROM changed`
+      return `WITH ${CLOCK}, changed AS (${update(table, text, guard)} RETURNING t.execution_id) SELECT (SELECT now FROM clock), CASE WHEN count(*) < $${next}::integer THEN coalesce(json_agg(execution_id), '[]')::text END FROM changed`
     }),
     parents: `UPDATE ${table} AS t SET ${OF_PARENT.slice(1).map(assigned).join(', ')} FROM ${parents} WHERE ${BY_ID}`,
     remove: `DELETE FROM ${table} AS t USING ${removed} WHERE ${BY_ID}`,

@@ -23,8 +23,8 @@ import { writeChanges } from './changes'
 const MANY = 32
 
 /**
- * `claim`: one statement, which passes over the rows that others have locked. Where it expected many and
- * found none it asks for the clock.
+ * `claim`: one statement, which passes over the rows that others have locked. Where it expected many and found none it asks for the
+ * clock.
  *
  * @param found - How many rows the claim before found.
  */
@@ -39,10 +39,8 @@ export function* claim(
   // Looked for: an id that no row can have excludes nothing, and NULL in this list would exclude all.
   const except = exceptTaskIds.filter(isStorable)
   const params = [time, isStorable(queue) ? queue : null, from, except, limit, executorId, leaseMs]
-  const filter = { suspects, takeOver }
   const about = Math.min(limit, found)
-  const isMany = about >= MANY
-  const text = isMany ? statements.claimMany(filter) : statements.claim(filter)
+  const text = statements.claim({ suspects, takeOver }, about >= MANY)
   const rows = yield { ...write(text, params), rows: about }
   const alone = rows[0]?.[CLAIMED_NAMES.length] ?? null
   if (alone !== null) return { records: [], dueFrom: null, now: number(alone) }
