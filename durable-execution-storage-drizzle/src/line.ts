@@ -1,24 +1,35 @@
 /** Calls one after the other, where a connection or a transaction is shared. */
 
-/** Lets one call in at a time, in the order in which they came: of those that wait for the lock only the first asks for it. */
+/** Lets so many calls in at a time, in the order in which they came: of those that wait for the lock only the first asks for it. */
 export class Line {
-  private last: Promise<void> | null = null
+  private readonly most: number
+  private underWay = 0
+  private readonly waiting: (() => void)[] = []
 
-  /** Runs the call when those before it are over; if there are none, it begins before this returns. */
+  constructor(most = 1) {
+    this.most = most
+  }
+
+  /** Runs the call when its turn has come; if it need not wait, it begins before this returns. */
   async join<T>(call: () => Promise<T>): Promise<T> {
-    const before = this.last
-    let leave = (): void => undefined
-    const mine = new Promise<void>((resolve) => {
-      leave = resolve
-    })
-    this.last = mine
-    if (before) await before
+    if (this.underWay < this.most) this.underWay += 1
+    else {
+      await new Promise<void>((resolve) => {
+        this.waiting.push(resolve)
+      })
+    }
     try {
       return await call()
     } finally {
-      if (this.last === mine) this.last = null
-      leave()
+      this.leave()
     }
+  }
+
+  /** The place of a call that is over goes to the one that has waited longest. */
+  private leave(): void {
+    const next = this.waiting.shift()
+    if (next) next()
+    else this.underWay -= 1
   }
 }
 

@@ -1,6 +1,9 @@
 /** Connections of postgres.js of our own, each a client with one connection whose socket is known and can be ended. */
 import { connect, type Socket } from 'node:net'
 
+import { Line } from '../line'
+import { unlessAborted } from './driver'
+import { classify } from './errors'
 import type { PostgresJs } from './postgres-js'
 
 type CreatePostgresJs = (options: object) => PostgresJs
@@ -8,12 +11,16 @@ type CreatePostgresJs = (options: object) => PostgresJs
 /** How long a connection is kept that nobody uses, where the user does not say. */
 const IDLE_MS = 10_000
 
+/** How many connections there are at once where the options don't say: the default of postgres.js. */
+const MOST = 10
+
 /** The parsed options of a client that matter here. */
 interface Options {
   readonly path?: unknown
   readonly host?: unknown
   readonly port?: unknown
   readonly target_session_attrs?: unknown
+  readonly max?: unknown
   /** In seconds. */
   readonly idle_timeout?: unknown
 }
@@ -21,12 +28,13 @@ interface Options {
 type Address = { readonly path: string } | { readonly host: string; readonly port: number }
 
 /** One connection: when it is gone, another has to be made. */
-export class OwnConnection {
+class OwnConnection {
   readonly client: PostgresJs
   private readonly addresses: readonly Address[]
   private readonly idleMs: number
   private socket: Socket | null = null
   private hasConnected = false
+  private isGivenUp = false
 
   constructor(create: CreatePostgresJs, options: Options) {
     this.addresses = addressesOf(options)
@@ -47,12 +55,12 @@ export class OwnConnection {
 
   /** Whether it has not been ended, by whomever. */
   get isAlive(): boolean {
-    return this.socket?.destroyed !== true
+    return !this.isGivenUp && this.socket?.destroyed !== true
   }
 
   /** Ends it at once, whatever it is doing. */
   destroy(): void {
-    this.hasConnected = true
+    this.isGivenUp = true
     this.socket?.destroy(new Error('The connection was given up'))
     this.client.end({ timeout: 0 }).catch(ignore)
   }
@@ -71,7 +79,7 @@ export class OwnConnection {
   /** Called by postgres.js whenever it wants to connect. */
   private async connect(): Promise<Socket> {
     let lastError: unknown = new Error('The connection is gone')
-    if (this.hasConnected) throw lastError
+    if (this.hasConnected || this.isGivenUp) throw lastError
     for (const address of this.addresses) {
       try {
         const socket = await this.open(address)
@@ -80,7 +88,7 @@ export class OwnConnection {
       } catch (error) {
         lastError = error
       }
-      if (this.hasConnected) break
+      if (this.isGivenUp) break
     }
     throw lastError
   }
@@ -114,30 +122,63 @@ function addressesOf({ path, host, port }: Options): Address[] {
   }))
 }
 
-/** Lends connections, one to a call. */
+/**
+ * Lends connections, one to a call, no more at once than the user's client would have. Past that calls wait: a new connection costs
+ * the server as much as many statements, so that, in a rush, calls on connections of their own would all take too long, be given
+ * up, and need new ones.
+ */
 export class OwnConnections {
   private readonly options: Options
-  private readonly load: typeof loadPostgresJs
+  private readonly loadDriver: typeof loadPostgresJs
+  private readonly line: Line
   private idle: OwnConnection[] = []
 
-  constructor(options: Options, load: typeof loadPostgresJs) {
+  constructor(options: Options, loadDriver: typeof loadPostgresJs) {
     this.options = options
-    this.load = load
+    this.loadDriver = loadDriver
+    this.line = new Line(typeof options.max === 'number' ? options.max : MOST)
   }
 
-  /** A connection that nobody uses; `null` where none can be made. */
-  async take(): Promise<OwnConnection | null> {
+  /** What makes connections; `null` where none can be made. */
+  async load(): Promise<CreatePostgresJs | null> {
     // Which of several servers is the one to write to only the client finds out.
-    const create = isSet(this.options.target_session_attrs) ? null : await this.load()
-    if (!create) return null
+    return isSet(this.options.target_session_attrs) ? null : this.loadDriver()
+  }
+
+  /** Makes a call on a connection that nobody else uses. When the signal is aborted, the connection is destroyed. */
+  use<T>(
+    create: CreatePostgresJs,
+    signal: AbortSignal | undefined,
+    call: (client: PostgresJs) => Promise<T>,
+  ): Promise<T> {
+    const used = this.line.join(async () => {
+      // Given up while it waited: sent late, a claim would take what nobody waits for any more.
+      signal?.throwIfAborted()
+      const own = this.take(create)
+      const destroy = (): void => {
+        own.destroy()
+      }
+      try {
+        const answer = await unlessAborted(call(own.client), signal, destroy)
+        this.giveBack(own)
+        return answer
+      } catch (error) {
+        if (classify(error) === 'away') destroy()
+        else this.giveBack(own)
+        throw error
+      }
+    })
+    return unlessAborted(used, signal)
+  }
+
+  private take(create: CreatePostgresJs): OwnConnection {
     this.idle = this.idle.filter(({ isAlive }) => isAlive)
     const own = this.idle.pop() ?? new OwnConnection(create, this.options)
     own.wake()
     return own
   }
 
-  /** Takes a connection back whose call is over. */
-  giveBack(own: OwnConnection): void {
+  private giveBack(own: OwnConnection): void {
     own.rest()
     this.idle.push(own)
   }

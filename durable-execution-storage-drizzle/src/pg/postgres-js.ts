@@ -12,7 +12,7 @@ import {
   type Query,
 } from './driver'
 import { classify, ConflictError } from './errors'
-import { loadPostgresJs, OwnConnections, type OwnConnection } from './postgres-js-connections'
+import { loadPostgresJs, OwnConnections } from './postgres-js-connections'
 
 interface PendingRows extends PromiseLike<{ readonly command: string }> {
   values(): Promise<SqlRow[]> & { cancel(): void }
@@ -75,18 +75,19 @@ class PostgresJsDriver implements Driver {
   }
 
   async query(query: Query, signal: AbortSignal | undefined): Promise<readonly SqlRow[]> {
-    const own = await this.own.take()
-    if (!own) return send(this.client, query, signal)
-    return this.using(own, signal, () => send(own.client, query, undefined))
+    const create = await this.own.load()
+    return create
+      ? this.own.use(create, signal, (client) => send(client, query, undefined))
+      : send(this.client, query, signal)
   }
 
   async transaction<T>(
     work: (execute: Execute) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const own = await this.own.take()
-    return own
-      ? this.using(own, signal, () => transact(own.client, work, undefined))
+    const create = await this.own.load()
+    return create
+      ? this.own.use(create, signal, (client) => transact(client, work, undefined))
       : unlessAborted(this.transactReserved(work, signal), signal)
   }
 
@@ -124,26 +125,6 @@ class PostgresJsDriver implements Driver {
   private listener(): Sender {
     const sender: unknown = Reflect.get(Object(Reflect.get(this.client, 'listen')) as object, 'sql')
     return isPostgresJs(sender) ? sender : this.client
-  }
-
-  private async using<T>(
-    own: OwnConnection,
-    signal: AbortSignal | undefined,
-    call: () => Promise<T>,
-  ): Promise<T> {
-    const destroy = (): void => {
-      own.destroy()
-    }
-    try {
-      if (signal?.aborted === true) destroy()
-      const answer = await unlessAborted(call(), signal, destroy)
-      this.own.giveBack(own)
-      return answer
-    } catch (error) {
-      if (classify(error) === 'away') destroy()
-      else this.own.giveBack(own)
-      throw error
-    }
   }
 }
 

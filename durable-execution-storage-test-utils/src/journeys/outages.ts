@@ -24,16 +24,16 @@ function defineNamed(
   })
 }
 
-/** Trees of sequences with a finalize; `onRun` is told of each run of a step. */
+/** Trees of sequences with a finalize; `onRun` is told of each run of a step, which waits for it. */
 function defineTrees(
   executor: DurableExecutor,
-  onRun: (executionId: string) => void,
+  onRun: (executionId: string) => void | Promise<void>,
 ): Task<number, number> {
   const step = executor.task({
     id: 'step',
     timeoutMs: LONG_MS,
-    run: ({ executionId }, value: number) => {
-      onRun(executionId)
+    run: async ({ executionId }, value: number) => {
+      await onRun(executionId)
       return value + 1
     },
   })
@@ -183,17 +183,21 @@ export const outageJourneys: readonly Journey[] = [
           leaseMs: SHORT_LEASE_MS,
           queues: [`queue ${index}`],
         })
-        // Each loses its storage at another moment: at the run of a step, or a few calls later.
-        const sameTree = defineTrees(executor, () => {
+        const enqueued = new Latch()
+        // Each loses its storage at another moment: at the run of a step, or a few calls later. None before it knows that the
+        // tree is stored, which it could run by a claim: cut off then, it would never know.
+        const sameTree = defineTrees(executor, async () => {
+          await enqueued.opened
           runs += 1
           if (runs > index / 2) link.cut()
         })
-        return { executor, sameTree, link }
+        return { executor, sameTree, link, enqueued }
       })
       const executionIds = await Promise.all(
-        cutOffs.map(async ({ executor, sameTree }, index) => {
+        cutOffs.map(async ({ executor, sameTree, enqueued }, index) => {
           await executor.start()
           const handle = await executor.enqueueTask(sameTree, index, { queue: `queue ${index}` })
+          enqueued.open()
           return handle.getExecutionId()
         }),
       )

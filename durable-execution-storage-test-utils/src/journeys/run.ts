@@ -10,15 +10,24 @@ import type { Journey } from './journey'
  */
 export async function runJourney({ run }: Journey, createStorage: CreateStorage): Promise<void> {
   const underTest = await openStorage(createStorage)
-  try {
-    const context = new JourneyContext(underTest)
-    try {
-      await run(context)
-    } finally {
-      await context.close()
-    }
+  const context = new JourneyContext(underTest)
+  const runAndCheck = async (): Promise<void> => {
+    await closingAfter(
+      () => run(context),
+      () => context.close(),
+    )
     await context.expectAllEnded()
-  } finally {
-    await underTest.close?.()
   }
+  await closingAfter(runAndCheck, async () => underTest.close?.())
+}
+
+/** Closes when the work is over, however. An error of the work is not hidden by what the work has left that can't be closed. */
+async function closingAfter(work: () => Promise<void>, close: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    await close().catch(() => undefined)
+    throw error
+  }
+  await close()
 }
