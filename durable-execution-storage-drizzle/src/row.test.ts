@@ -13,6 +13,15 @@ const error = {
   isInternal: false,
 } as const
 
+/** What the columns imply, for good: rows that are there were written so. */
+const NO_RETRIES = {
+  maxAttempts: 0,
+  baseDelayMs: 0,
+  delayMultiplier: 1,
+  maxDelayMs: 3_153_600_000_000,
+  jitter: 0,
+}
+
 const records = [
   createTaskExecutionRecord(),
   createTaskExecutionRecord({ status: 'running', timeoutMs: null, input: null }),
@@ -43,6 +52,22 @@ describe('rows', () => {
 
   it('give back the record they were made of', () => {
     for (const record of records) expect(fromRow(toRow(record))).toStrictEqual(record)
+  })
+
+  it.each([
+    ['{}', NO_RETRIES],
+    ['{"maxAttempts":3,"jitter":0.5}', { ...NO_RETRIES, maxAttempts: 3, jitter: 0.5 }],
+  ])('have of the retry options what is not the default: %s', (json, retryOptions) => {
+    const record = createTaskExecutionRecord({ retryOptions })
+    expect(toRow(record)[COLUMNS.indexOf('retry_options')]).toBe(json)
+    expect(fromRow(toRow(record))).toStrictEqual(record)
+  })
+
+  it('are read with all retry options written out, too', () => {
+    const record = createTaskExecutionRecord({ retryOptions: NO_RETRIES })
+    const row: unknown[] = toRow(record)
+    row[COLUMNS.indexOf('retry_options')] = JSON.stringify(NO_RETRIES)
+    expect(fromRow(row)).toStrictEqual(record)
   })
 
   it('are read from drivers that give integers as bigint or text', () => {

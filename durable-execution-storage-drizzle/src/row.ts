@@ -8,6 +8,7 @@ import type {
 } from 'durable-execution'
 
 import {
+  IMPLIED_RETRY_OPTIONS,
   nullableError,
   nullableNumber,
   nullableText,
@@ -202,7 +203,10 @@ const retryOptionsTexts = new WeakMap<ResolvedRetryOptions, string>()
 function retryOptionsText(options: ResolvedRetryOptions): string {
   const known = retryOptionsTexts.get(options)
   if (known !== undefined) return known
-  const json = JSON.stringify(options)
+  const told = Object.entries(options).filter(
+    ([name, value]) => value !== Reflect.get(IMPLIED_RETRY_OPTIONS, name),
+  )
+  const json = JSON.stringify(Object.fromEntries(told))
   retryOptionsTexts.set(options, json)
   return json
 }

@@ -17,6 +17,18 @@ export function statusOf(value: unknown): TaskExecutionStatus {
 }
 
 /** Most executions share their retry options with many others: each text is parsed once. */
+/**
+ * What a column of retry options leaves out, which is most often all of it: a row is written three times, and these would be a fifth
+ * of a small one. Never changed: rows that are there would say something else.
+ */
+export const IMPLIED_RETRY_OPTIONS: ResolvedRetryOptions = Object.freeze({
+  maxAttempts: 0,
+  baseDelayMs: 0,
+  delayMultiplier: 1,
+  maxDelayMs: 3_153_600_000_000,
+  jitter: 0,
+})
+
 const retryOptionsByText = new Map<string, ResolvedRetryOptions>()
 const MAX_REMEMBERED_RETRY_OPTIONS = 1000
 
@@ -24,7 +36,8 @@ const MAX_REMEMBERED_RETRY_OPTIONS = 1000
 export function retryOptionsOf(json: string): ResolvedRetryOptions {
   const known = retryOptionsByText.get(json)
   if (known) return known
-  const parsed = Object.freeze(parseJson<ResolvedRetryOptions>(json))
+  const told = parseJson<Partial<ResolvedRetryOptions>>(json)
+  const parsed = Object.freeze({ ...IMPLIED_RETRY_OPTIONS, ...told })
   if (retryOptionsByText.size >= MAX_REMEMBERED_RETRY_OPTIONS) retryOptionsByText.clear()
   retryOptionsByText.set(json, parsed)
   return parsed

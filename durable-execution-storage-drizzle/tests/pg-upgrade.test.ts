@@ -86,7 +86,7 @@ describe.each(drivers)('an upgrade from version 1 on $name', (driver) => {
       await Promise.all(others.map(({ storage }) => storage.migrate()))
       expect(before.runs).toBeGreaterThan(runs)
       const longestMs = await waits.stop()
-      expect(await versionOf(old)).toBe(3)
+      expect(await versionOf(old)).toBe(4)
 
       const after = await OutageScene.start(
         others.slice(0, 1).map(({ storage }) => storage),
@@ -160,7 +160,7 @@ describe.each(drivers)('an upgrade from version 1 on $name', (driver) => {
     finish()
     await using
     await migrated
-    expect(await versionOf(old)).toBe(3)
+    expect(await versionOf(old)).toBe(4)
     await user.end()
     await old.close()
   })

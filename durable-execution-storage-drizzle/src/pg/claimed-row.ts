@@ -2,7 +2,7 @@
  * Claimed rows as they travel. A value of its own costs the server, the driver and the executor as much as the whole text of a small
  * input: numbers go together as one text, and what the caller knows, or what repeats the row itself, does not go at all.
  */
-import type { ExecutionRecord } from 'durable-execution'
+import type { ClaimAnswer, ExecutionRecord } from 'durable-execution'
 
 import { COLUMNS, fromRow, NUMBER_COLUMNS, type Column, type SqlRow } from '../row'
 import { number, text } from '../values'
@@ -30,8 +30,8 @@ const REPEATED: Partial<Record<Column, Column>> = {
 /** The names of the columns of {@link claimedColumns}. */
 export const CLAIMED_NAMES = ['numbers', ...OTHERS] as const
 
-/** The columns of a claimed row `t` as SQL: the numbers end with when it was due and what the clock says. */
-export function claimedColumns(dueAt: string, now: string): string {
+/** The columns of a claimed row `t` as SQL: after its numbers comes what the clock says, and after that the dues, if there are any. */
+export function claimedColumns(now: string, dues: string): string {
   const others = OTHERS.map((column) => {
     const repeated = REPEATED[column]
     return repeated === undefined
@@ -39,15 +39,15 @@ export function claimedColumns(dueAt: string, now: string): string {
       : `nullif(t.${column}, t.${repeated}) AS ${column}`
   })
   const numbers = NUMBERS.map((column) => `coalesce(t.${column}::text, 'null')`)
-  return `'[' || concat_ws(',', ${[...numbers, dueAt, now].join(', ')}) || ']' AS numbers, ${others.join(', ')}`
+  return `'[' || concat_ws(',', ${[...numbers, now, dues].join(', ')}) || ']' AS numbers, ${others.join(', ')}`
 }
 
 /** A claimed row as it was read. */
-export interface ClaimedRow {
+interface ClaimedRow {
   readonly record: ExecutionRecord
-  /** When it was due, and when it was claimed. */
-  readonly dueAt: number
   readonly now: number
+  /** When each of the rows was due: beside one of them, most often. */
+  readonly dues: readonly number[]
 }
 
 /** A row, its numbers read. */
@@ -70,14 +70,36 @@ const READERS = COLUMNS.map((column): ((of: Travelled) => unknown) => {
   return ({ row }) => row[at] ?? row[repeatedAt]
 })
 
-/** Reads a claimed row. */
-export function fromClaimedRow(row: SqlRow, known: KnownOfClaim): ClaimedRow {
+/**
+ * Reads rows that were claimed, and puts them in the order in which they were due. Where that is not known of each (one of them moved
+ * before it was locked) it is when they were to start, which is no later.
+ */
+export function fromClaimedRows(rows: readonly SqlRow[], known: KnownOfClaim): ClaimAnswer | null {
+  const claimed = rows.map((row) => fromClaimedRow(row, known))
+  const [first] = claimed
+  if (!first) return null
+  const told = claimed.flatMap(({ dues }) => dues)
+  const isToldOfEach = told.length === claimed.length
+  const inOrder = claimed
+    .map(({ record }, index) => ({
+      record,
+      dueAt: (isToldOfEach ? told[index] : undefined) ?? record.startAt,
+    }))
+    .sort((a, b) => a.dueAt - b.dueAt)
+  return {
+    records: inOrder.map(({ record }) => record),
+    dueFrom: inOrder[0]?.dueAt ?? null,
+    now: first.now,
+  }
+}
+
+function fromClaimedRow(row: SqlRow, known: KnownOfClaim): ClaimedRow {
   const numbers = JSON.parse(text(row[0])) as (number | null)[]
   const of = { row, numbers, known }
   return {
     record: fromRow(READERS.map((read) => read(of))),
-    dueAt: number(numbers[NUMBERS.length]),
-    now: number(numbers[NUMBERS.length + 1]),
+    now: number(numbers[NUMBERS.length]),
+    dues: numbers.slice(NUMBERS.length + 1).map(number),
   }
 }
 

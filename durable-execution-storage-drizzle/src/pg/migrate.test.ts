@@ -76,7 +76,7 @@ describe.each(PG_DRIVERS)('migrate on $name', (driver) => {
     await database.storage.migrate()
     expect(await schemaOf(database)).toStrictEqual(before)
     expect(await database.rows()).toHaveLength(1)
-    expect(await versionOf(database)).toBe(3)
+    expect(await versionOf(database)).toBe(4)
     await database.close()
   })
 
@@ -98,7 +98,7 @@ describe.skipIf(SERVER_DRIVERS.length === 0).each(SERVER_DRIVERS)(
       const { tableName } = first
       const others = await Promise.all([1, 2, 3].map(() => driver.open({ tableName })))
       await Promise.all([first, ...others].map(({ storage }) => storage.migrate()))
-      expect(await versionOf(first)).toBe(3)
+      expect(await versionOf(first)).toBe(4)
       for (const database of [...others, first]) await database.close()
     })
   },

@@ -55,6 +55,23 @@ export const claimCases = casesOf('claim', [
     },
   },
   {
+    name: 'answers rows in the order in which they were due, lapsed ones among them',
+    async run(context) {
+      const sleeps = { c: 6000, a: 2000, d: 8000, b: 4000 }
+      await context.insert([newExecution({ executionId: 'lapsed' })])
+      await context.claim({ executorId: OTHER_EXECUTOR, leaseMs: 5000 })
+      await context.insert(
+        Object.entries(sleeps).map(([executionId, sleepMsBeforeRun]) =>
+          newExecution({ executionId, sleepMsBeforeRun }),
+        ),
+      )
+      context.advance(10_000)
+      const { records } = await context.claim({ takeOver: 'also' })
+      const claimed = records.map(({ executionId }) => executionId)
+      same(claimed, ['a', 'b', 'lapsed', 'c', 'd'], 'claimed, in order')
+    },
+  },
+  {
     name: 'takes rows of the asked queue only',
     async run(context) {
       await context.insert([

@@ -102,6 +102,7 @@ export interface ClaimRequest extends StorageCall, Claimant {
 
 /** What a claim took. */
 export interface ClaimAnswer extends StorageAnswer {
+  /** In the order of the `claimAt` they had before. */
   readonly records: readonly ExecutionRecord[]
   /** The smallest `claimAt` the rows had before; `null` if none was taken. */
   readonly dueFrom: number | null

@@ -3,7 +3,7 @@ import { transitions, type TakeOver } from 'durable-execution'
 
 import { CLAIMED_NAMES, claimedColumns } from '../claimed-row'
 import { CLOCK } from './columns'
-import { BY_ID, few } from './lookups'
+import { atPlaces, BY_ID, few } from './lookups'
 import { listAt } from './parameter-rows'
 
 /** Which due rows a claim looks at. */
@@ -48,13 +48,18 @@ function inOrderOfTheIndex(moment: string): string {
   return `${moment}${' + 0'.repeat(100)}`
 }
 
-/** By its place: found by its id again a row takes a third longer. One that moved before it was locked is left to the next claim. */
+/**
+ * Rows are taken by a list of their places: joined to one by one, or found by their ids again, they take a fifth longer. One that moved
+ * before it was locked is left to the next claim. When each was due comes beside one of them, in the order of the places, which is
+ * the order of the rows.
+ */
 function claimText(table: string, { suspects, takeOver }: DueFilter, isMany: boolean): string {
   const comparison = suspects === 'only' ? '>=' : '<'
-  const due = `SELECT ctid AS place, claim_at FROM ${table} WHERE queue = $2::text AND claim_at >= $3::bigint AND claim_at <= ${inOrderOfTheIndex('(SELECT now FROM clock)')} AND task_id <> ALL($4::text[]) AND takeovers + (executor_id IS NOT NULL)::integer ${comparison} ${transitions.SUSPECT_TAKEOVERS}${TAKE_OVER[takeOver]} ORDER BY claim_at LIMIT $5::bigint FOR NO KEY UPDATE SKIP LOCKED`
-  const taken =
-    'unnest(ARRAY(SELECT place FROM due), ARRAY(SELECT claim_at FROM due)) AS u (place, due_at)'
-  const take = `UPDATE ${table} AS t SET status = CASE t.status WHEN 'ready' THEN 'running' ELSE t.status END, takeovers = t.takeovers + (t.executor_id IS NOT NULL)::integer, executor_id = $6::text, claim_count = t.claim_count + 1, claim_at = clock.now + $7::bigint, started_at = CASE WHEN t.sleeping_key IS NULL AND t.status IN ('ready', 'running') THEN clock.now ELSE t.started_at END, updated_at = clock.now FROM clock, ${few(taken, ['place', 'due_at'])} WHERE t.ctid = c.place RETURNING ${claimedColumns('c.due_at', 'clock.now')}`
+  const now = '(SELECT now FROM clock)'
+  const due = `SELECT ctid AS place, claim_at, execution_id FROM ${table} WHERE queue = $2::text AND claim_at >= $3::bigint AND claim_at <= ${inOrderOfTheIndex(now)} AND task_id <> ALL($4::text[]) AND takeovers + (executor_id IS NOT NULL)::integer ${comparison} ${transitions.SUSPECT_TAKEOVERS}${TAKE_OVER[takeOver]} ORDER BY claim_at LIMIT $5::bigint FOR NO KEY UPDATE SKIP LOCKED`
+  const dues =
+    "CASE WHEN t.execution_id = (SELECT max(execution_id) FROM due) THEN (SELECT string_agg(claim_at::text, ',' ORDER BY place) FROM due) END"
+  const take = `UPDATE ${table} AS t SET status = CASE t.status WHEN 'ready' THEN 'running' ELSE t.status END, takeovers = t.takeovers + (t.executor_id IS NOT NULL)::integer, executor_id = $6::text, claim_count = t.claim_count + 1, claim_at = ${now} + $7::bigint, started_at = CASE WHEN t.sleeping_key IS NULL AND t.status IN ('ready', 'running') THEN ${now} ELSE t.started_at END, updated_at = ${now} WHERE ${atPlaces('t', 'due')} RETURNING ${claimedColumns(now, dues)}`
   const before = `WITH ${CLOCK}, due AS MATERIALIZED (${due})`
   if (isMany) return `${before} ${take}`
   const names = CLAIMED_NAMES.map((name) => `taken.${name}`).join(', ')

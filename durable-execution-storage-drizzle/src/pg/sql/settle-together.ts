@@ -7,7 +7,7 @@
  */
 import { COLUMNS } from '../../row'
 import { CHANGED, NOW, RECORD } from './columns'
-import { BY_ID, changesFrom, few } from './lookups'
+import { atPlaces, BY_ID, changesFrom, few } from './lookups'
 import { listAt, type Form } from './parameter-rows'
 import { newRows, update } from './writes'
 
@@ -62,7 +62,7 @@ function locked(table: string): string[] {
   return [
     `roots AS MATERIALIZED (SELECT count(*) AS n FROM unnest(${listAt(2)}) AS c (id), LATERAL (SELECT 1 FROM ${table} WHERE execution_id = c.id OFFSET 0 FOR KEY SHARE) AS r)`,
     `locked AS MATERIALIZED (SELECT r.place FROM unnest(${listAt(3)}, ${listAt(4, 'integer')}, ${listAt(5)}) AS c (id, claim_count, status), LATERAL (SELECT ctid AS place FROM ${table} WHERE execution_id = c.id AND (c.claim_count IS NULL OR claim_count = c.claim_count AND status = c.status AND executor_id IS NOT NULL) AND (SELECT n FROM roots) >= 0 OFFSET 0 FOR NO KEY UPDATE) AS r)`,
-    `gate AS MATERIALIZED (SELECT count(*) = $6::bigint AS holds FROM locked, LATERAL (SELECT 1 FROM ${table} AS s WHERE s.ctid = locked.place OFFSET 0) AS stable)`,
+    `gate AS MATERIALIZED (SELECT count(*) = $6::bigint AS holds FROM ${table} AS stable WHERE ${atPlaces('stable', 'locked')})`,
     // After the locks: read before, it could be earlier than what others wrote while this call waited.
     `clock AS MATERIALIZED (SELECT ${NOW} FROM gate)`,
   ]

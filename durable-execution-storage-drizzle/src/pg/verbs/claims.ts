@@ -12,7 +12,7 @@ import {
 import { planReleases } from '../../releasing'
 import { isStorable } from '../../text'
 import { number, text } from '../../values'
-import { CLAIMED_NAMES, fromClaimedRow } from '../claimed-row'
+import { CLAIMED_NAMES, fromClaimedRows } from '../claimed-row'
 import { readClock } from '../clock'
 import { readGuards, readRecords, withClock } from '../lists'
 import { note, read, write, type Program } from '../program'
@@ -44,15 +44,8 @@ export function* claim(
   const rows = yield { ...write(text, params), rows: about }
   const alone = rows[0]?.[CLAIMED_NAMES.length] ?? null
   if (alone !== null) return { records: [], dueFrom: null, now: number(alone) }
-  const claimed = Array.from(rows, (row) => fromClaimedRow(row, request))
-  // They come in the order in which they were found, which nothing but the plan of the statement sees to.
-  claimed.sort((a, b) => a.dueAt - b.dueAt)
-  const [first] = claimed
-  return {
-    records: claimed.map(({ record }) => record),
-    dueFrom: first?.dueAt ?? null,
-    now: first?.now ?? (yield* readClock(statements, time)),
-  }
+  const claimed = fromClaimedRows(rows, request)
+  return claimed ?? { records: [], dueFrom: null, now: yield* readClock(statements, time) }
 }
 
 /** `renew`: extends what is still held; what is held but locked by others at this moment is busy. */
