@@ -46,6 +46,8 @@ describe('a sequence', () => {
     expect(connection.countOf('insert') - (before['insert'] ?? 0)).toBe(1)
     expect(connection.countOf('settle') - (before['settle'] ?? 0)).toBe(11)
     expect(connection.countOf('claim') - (before['claim'] ?? 0)).toBe(0)
+    // The end of the last step is known where it was stored.
+    expect(connection.countOf('getChildren')).toBe(0)
   })
 
   it('may be of one task', async () => {
@@ -222,6 +224,8 @@ describe('a sequence', () => {
         error: { code: 'already_exists' },
       })
     }
+    // One step of each chain, though the step before ended in the same call.
+    expect(world.storage.dump().filter(({ status }) => status === 'failed')).toHaveLength(2)
   })
 
   it('refuses to be enqueued with options that it has not', async () => {

@@ -58,7 +58,9 @@ function columns() {
     sleepingKey: text('sleeping_key'),
     sleepMsBeforeRun: integer('sleep_ms_before_run').notNull(),
     timeoutMs: integer('timeout_ms'),
-    retryOptions: text('retry_options', { mode: 'json' }).$type<Partial<ResolvedRetryOptions>>().notNull(),
+    retryOptions: text('retry_options', { mode: 'json' })
+      .$type<Partial<ResolvedRetryOptions>>()
+      .notNull(),
     startAt: integer('start_at').notNull(),
     startedAt: integer('started_at'),
     finishedAt: integer('finished_at'),

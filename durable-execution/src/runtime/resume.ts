@@ -43,15 +43,16 @@ export class Resumer<TTransaction> {
     this.releaser = releaser
   }
 
-  resume(record: ExecutionRecord): void {
+  /** @param last - The only child that it waited for, where it ended here: the storage need not be asked for it. */
+  resume(record: ExecutionRecord, last?: ExecutionRecord): void {
     const held = this.runtime.held.hold(record, false)
-    if (held !== null) void this.run(held)
+    if (held !== null) void this.run(held, last)
   }
 
-  private async run(held: HeldClaim): Promise<void> {
+  private async run(held: HeldClaim, last: ExecutionRecord | undefined): Promise<void> {
     const { held: claims, events } = this.runtime
     try {
-      await this.resumeHeld(held)
+      await this.resumeHeld(held, last)
     } catch (error) {
       // Only a shutdown while the storage is away gets here: the lease lapses, and others take over.
       events.emit({ type: 'background_error', job: 'resume', message: messageOf(error) })
@@ -62,7 +63,7 @@ export class Resumer<TTransaction> {
     }
   }
 
-  private async resumeHeld(held: HeldClaim): Promise<void> {
+  private async resumeHeld(held: HeldClaim, last: ExecutionRecord | undefined): Promise<void> {
     const { record } = held
     if (record.takeovers > this.runtime.options.maxTakeovers) {
       await this.settler.settle(held, transitions.fail(record, tooManyTakeovers(record)))
@@ -73,17 +74,23 @@ export class Resumer<TTransaction> {
       await this.releaser.releaseUnknown(held)
       return
     }
-    const { change, insertions } = await this.decide(record, definition)
+    const { change, insertions } = await this.decide(record, definition, last)
     await this.settler.settle(held, change, insertions)
   }
 
   private async decide(
     record: ExecutionRecord,
     definition: ParentDefinition | ChainDefinition,
+    last: ExecutionRecord | undefined,
   ): Promise<Decision> {
     try {
-      if (isChain(definition)) return await this.decideChain(record, definition)
-      if (record.status === 'waiting_for_finalize') return await this.decideFinalized(record)
+      if (isChain(definition)) {
+        const step = last ?? (await this.readLastStep(record, definition))
+        return this.decideChain(record, definition, step)
+      }
+      if (record.status === 'waiting_for_finalize') {
+        return this.decideFinalized(record, last ?? (await this.readFinalize(record)))
+      }
       if (hasFinalize(definition)) {
         const insertions = planFinalize(this.runtime, record, definition)
         return { change: transitions.waitForFinalize(record, record.runOutput), insertions }
@@ -99,21 +106,26 @@ export class Resumer<TTransaction> {
   }
 
   /** The finalize's end is the parent's. */
-  private async decideFinalized(record: ExecutionRecord): Promise<Decision> {
+  private decideFinalized(record: ExecutionRecord, finalize: ExecutionRecord): Decision {
+    return finalize.status === 'completed'
+      ? this.completed(record, finalize.output)
+      : this.failed(record, errorOf(finalize))
+  }
+
+  private async readFinalize(record: ExecutionRecord): Promise<ExecutionRecord> {
     const { finalize } = await readChildren(this.runtime, record.executionId, -1, 0)
-    if (finalize?.status === 'completed') return this.completed(record, finalize.output)
-    if (finalize) return this.failed(record, errorOf(finalize))
+    if (finalize) return finalize
     throw DurableExecutionError.nonRetryable(
       `Execution ${record.executionId} waited for a finalize that is not in the storage`,
       { code: 'storage', isInternal: true },
     )
   }
 
-  private async decideChain(
+  private decideChain(
     record: ExecutionRecord,
     definition: ChainDefinition,
-  ): Promise<Decision> {
-    const last = await this.readLastStep(record, definition)
+    last: ExecutionRecord,
+  ): Decision {
     const index = last.parent?.indexInParent ?? 0
     if (last.status !== 'completed') {
       const noun = definition.kind === 'loop' ? 'Iteration' : 'Task at index'

@@ -46,8 +46,8 @@ export interface Flow {
   start(record: ExecutionRecord, sentAt: number): void
   /** Claims are held that were sent then, on the monotonic clock: a hint of a cancel since may have been about one of them. */
   held(sentAt: number): void
-  /** Resumes a claimed parent that has nothing to wait for any more. */
-  resume(record: ExecutionRecord): void
+  /** Resumes a claimed parent that has nothing to wait for any more. `last`: the only child that it waited for, as it ended here. */
+  resume(record: ExecutionRecord, last?: ExecutionRecord): void
   /** Something in this queue will be due. */
   due(queue: string, inMs: number): void
   /** Something in this queue will be due once a transaction of the user commits. */

@@ -33,6 +33,7 @@ interface Item {
 
 const NO_INSERTIONS: readonly NewExecution[] = []
 const NO_IDS: ReadonlySet<string> = new Set()
+const NO_CHILDREN: ReturnType<typeof childrenEndedBy> = new Map()
 
 /** Stores the ends of runs. */
 export class Settler<TTransaction> {
@@ -169,7 +170,11 @@ export class Settler<TTransaction> {
       for (const { insertions } of settlements) this.fastPath.giveBack(insertions)
       throw error
     }
-    for (const parent of answer.parents) flow.resume(parent)
+    const ended = answer.parents.length === 0 ? NO_CHILDREN : childrenEndedBy(items, answer)
+    for (const parent of answer.parents) {
+      const children = ended.get(parent.executionId)
+      flow.resume(parent, children?.length === 1 ? children[0]?.() : undefined)
+    }
     const { now } = answer
     return answer.outcomes.map(({ outcome, claimedInsertions }, index) => {
       const item = items[index]
@@ -197,6 +202,26 @@ export class Settler<TTransaction> {
       }
     }
   }
+}
+
+/** The rows of the children that ended with these, by their parents: what a chain or a finalized parent is decided on, if it is one. */
+function childrenEndedBy(
+  items: readonly Item[],
+  { outcomes, now }: SettleAnswer,
+): Map<string, (() => ExecutionRecord)[]> {
+  const children = new Map<string, (() => ExecutionRecord)[]>()
+  items.forEach(({ decidedOn, settlement }, index) => {
+    const { parentExecutionId, change, insertions } = settlement
+    const isEnded = outcomes[index]?.outcome === 'applied' && isFinished(change.status)
+    // What it inserted may have ended at once: a sleeping execution whose key is taken.
+    if (parentExecutionId === null || !isEnded || insertions.length > 0) return
+    const row = (): ExecutionRecord =>
+      applyChange(decidedOn, change, { now, activeChildrenCount: 0 })
+    const siblings = children.get(parentExecutionId)
+    if (siblings) siblings.push(row)
+    else children.set(parentExecutionId, [row])
+  })
+  return children
 }
 
 /**

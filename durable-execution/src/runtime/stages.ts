@@ -188,8 +188,8 @@ export class Stages<TTransaction> implements Flow {
     this.watch.held(sentAt)
   }
 
-  resume(record: ExecutionRecord): void {
-    this.resumer.resume(record)
+  resume(record: ExecutionRecord, last?: ExecutionRecord): void {
+    this.resumer.resume(record, last)
   }
 
   due(queue: string, inMs: number): void {
