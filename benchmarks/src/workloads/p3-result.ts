@@ -6,6 +6,8 @@ import { inputOf } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
 import { warmUp } from './warm-up'
 
+/** Before these, tasks in batches for so long, in milliseconds. */
+const WARM_UP_MS = 1000
 /** Calls before the first that is measured. */
 const WARM_UP = 200
 const SAMPLES = 300
@@ -16,7 +18,7 @@ export const result: Workload = {
   storages: STORAGES,
   systems: ALL_SYSTEMS,
   async run(context) {
-    await warmUp(context)
+    await warmUp(context, WARM_UP_MS)
     return isBareSql(context) ? ofBareSql(context) : ofQueue(context)
   },
 }

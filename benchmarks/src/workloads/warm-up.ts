@@ -12,14 +12,18 @@ const TASKS = 4000
 /** Rounds begin for so long, in milliseconds. */
 const WARM_UP_MS = 3000
 
-/** Runs tasks, and leaves nothing behind. */
-export async function warmUp(context: BenchContext): Promise<void> {
+/**
+ * Runs tasks, and leaves nothing behind.
+ *
+ * @param forMs - Shorter where a workload warms up by itself, too.
+ */
+export async function warmUp(context: BenchContext, forMs = WARM_UP_MS): Promise<void> {
   if (isBareSql(context)) {
     // A loop of a few statements is compiled after one round.
     await ofBareSql(context)
     return
   }
-  const end = now() + WARM_UP_MS * context.scale
+  const end = now() + forMs * context.scale
   do await ofQueue(context)
   while (now() < end)
 }
