@@ -8,9 +8,9 @@ import { scaled, STORAGES, type BenchContext, type Workload } from '../workload'
 import { besideCommit } from './commit'
 
 const STEPS = 10
-const ALONE = 30
+const ALONE = 100
 /** Chains before the first that is measured. */
-const WARM_UP = 30
+const WARM_UP = 200
 const AT_ONCE = 500
 
 export const chains: Workload = {
