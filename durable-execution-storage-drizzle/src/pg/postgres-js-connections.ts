@@ -13,6 +13,8 @@ const IDLE_MS = 10_000
 
 /** How many connections there are at once where the options don't say: the default of postgres.js. */
 const MOST = 10
+/** How many an executor needs, lest the renewal of its leases wait for its other calls. */
+const OF_AN_EXECUTOR = 5
 
 /** The parsed options of a client that matter here. */
 interface Options {
@@ -123,7 +125,7 @@ function addressesOf({ path, host, port }: Options): Address[] {
 }
 
 /**
- * Lends connections, one to a call, no more at once than the user's client would have. Past that calls wait: a new connection costs
+ * Lends connections, one to a call, no more at once than the user's client would have, or an executor needs. Past that calls wait: a new connection costs
  * the server as much as many statements, so that, in a rush, calls on connections of their own would all take too long, be given
  * up, and need new ones.
  */
@@ -136,7 +138,8 @@ export class OwnConnections {
   constructor(options: Options, loadDriver: typeof loadPostgresJs) {
     this.options = options
     this.loadDriver = loadDriver
-    this.line = new Line(typeof options.max === 'number' ? options.max : MOST)
+    const { max } = options
+    this.line = new Line(Math.max(OF_AN_EXECUTOR, typeof max === 'number' ? max : MOST))
   }
 
   /** What makes connections; `null` where none can be made. */

@@ -10,7 +10,7 @@ it.each(SERVER_DRIVERS.filter(({ name }) => name === 'postgres.js'))(
   '$name: calls wait when there are as many as its client may have connections',
   async (driver) => {
     const applicationName = `postgres_js_${process.pid}`
-    const database = await openMigrated(driver, { applicationName, poolSize: 3 })
+    const database = await openMigrated(driver, { applicationName, poolSize: 6 })
     const locker = new pg.Client({ connectionString: SERVER_URL ?? '' })
     await locker.connect()
     // A transaction would see one state of the connections only.
@@ -30,14 +30,14 @@ it.each(SERVER_DRIVERS.filter(({ name }) => name === 'postgres.js'))(
       await locker.query(`LOCK TABLE "${database.tableName}" IN ACCESS EXCLUSIVE MODE`)
       const calls = Promise.all(Array.from({ length: 12 }, call))
       const seen: number[] = []
-      // A fourth would show among the many looks after all three wait.
+      // A seventh would show among the many looks after all six wait.
       const looks = async (): Promise<boolean> => {
-        const isFull = (await waits()).filter((wait) => wait === 'Lock').length >= 3
+        const isFull = (await waits()).filter((wait) => wait === 'Lock').length >= 6
         if (isFull) seen.push((await waits()).length)
         return seen.length >= 25
       }
       await expect.poll(looks, LONG).toBe(true)
-      expect(Math.max(...seen)).toBe(3)
+      expect(Math.max(...seen)).toBe(6)
       await locker.query('ROLLBACK')
       expect(await calls).toHaveLength(12)
     } finally {
