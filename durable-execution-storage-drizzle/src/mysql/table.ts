@@ -87,6 +87,7 @@ function columns() {
     sleepingKey: varbinary('sleeping_key', { length: SLEEPING_KEY_BYTES }),
     sleepMsBeforeRun: time('sleep_ms_before_run').notNull(),
     timeoutMs: time('timeout_ms'),
+    /** Without what is the default. */
     retryOptions: json<Partial<ResolvedRetryOptions>>('retry_options').notNull(),
     startAt: time('start_at').notNull(),
     startedAt: time('started_at'),

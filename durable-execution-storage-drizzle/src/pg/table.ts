@@ -69,7 +69,7 @@ function columns() {
     sleepingKey: text('sleeping_key'),
     sleepMsBeforeRun: milliseconds('sleep_ms_before_run').notNull(),
     timeoutMs: milliseconds('timeout_ms'),
-    /** JSON. */
+    /** JSON; without what is the default. */
     retryOptions: text('retry_options').notNull(),
     startAt: milliseconds('start_at').notNull(),
     startedAt: milliseconds('started_at'),

@@ -107,7 +107,7 @@ describe('the SQLite storage', () => {
       .from(table)
       .where(sql`${table.status} = 'ready'`)
     expect(rows).toMatchObject([
-      { executionId: 'te_1', isFinalize: false, retryOptions: { maxAttempts: 0 }, createdAt: 7 },
+      { executionId: 'te_1', isFinalize: false, retryOptions: { maxDelayMs: 1000 }, createdAt: 7 },
     ])
     client.close()
   })

@@ -58,6 +58,7 @@ function columns() {
     sleepingKey: text('sleeping_key'),
     sleepMsBeforeRun: integer('sleep_ms_before_run').notNull(),
     timeoutMs: integer('timeout_ms'),
+    /** Without what is the default. */
     retryOptions: text('retry_options', { mode: 'json' })
       .$type<Partial<ResolvedRetryOptions>>()
       .notNull(),
