@@ -1,4 +1,4 @@
-/** Calls one after the other, where a connection or a transaction is shared. */
+/** Calls in line, where a connection or a transaction is shared, or connections are few. */
 
 /** Lets so many calls in at a time, in the order in which they came: of those that wait for the lock only the first asks for it. */
 export class Line {
