@@ -1,5 +1,5 @@
 /** What users hold of one execution. */
-import { toTaskExecution } from './execution/execution'
+import { errorOf, toTaskExecution } from './execution/execution'
 import type { FinishedTaskExecution, TaskExecution } from './execution/execution'
 import type { ExecutionRecord } from './execution/record'
 import { isFinished } from './execution/status'
@@ -62,16 +62,15 @@ export class TaskExecutionHandle<TOutput = unknown> {
   async waitAndGetFinishedExecution(
     options: WaitOptions = {},
   ): Promise<FinishedTaskExecution<TOutput>> {
-    const { executionId, mayBeMissingUntil, finished } = this
-    const record = await this.source.wait({ executionId, mayBeMissingUntil, finished }, options)
-    return this.show(record) as FinishedTaskExecution<TOutput>
+    return this.show(await this.wait(options)) as FinishedTaskExecution<TOutput>
   }
 
   /** Resolves with the output when the execution has completed. @throws Its error if it ended otherwise. */
   async waitAndGetOutput(options: Pick<WaitOptions, 'signal'> = {}): Promise<TOutput> {
-    const execution = await this.waitAndGetFinishedExecution(options)
-    if (execution.status === 'completed') return execution.output
-    throw execution.error
+    // Of the whole execution only this is made into values: a call whose caller waits takes as long as all that is made of it.
+    const record = await this.wait(options)
+    if (record.status === 'completed') return this.decode(record, record.output) as TOutput
+    throw errorOf(record)
   }
 
   /** Cancels the execution with all its active descendants. Has no effect on one that has finished. */
@@ -81,8 +80,15 @@ export class TaskExecutionHandle<TOutput = unknown> {
 
   /** @internal The one place where a stored output gets its type back. */
   show(record: ExecutionRecord): TaskExecution<TOutput> {
-    const { codec } = this.source
-    const what = `Input or output of execution ${record.executionId}`
-    return toTaskExecution(record, (text) => codec.decode(text, what)) as TaskExecution<TOutput>
+    return toTaskExecution(record, (text) => this.decode(record, text)) as TaskExecution<TOutput>
+  }
+
+  private wait(options: WaitOptions): Promise<ExecutionRecord> {
+    const { executionId, mayBeMissingUntil, finished } = this
+    return this.source.wait({ executionId, mayBeMissingUntil, finished }, options)
+  }
+
+  private decode({ executionId }: ExecutionRecord, text: string | null): unknown {
+    return this.source.codec.decode(text, `Input or output of execution ${executionId}`)
   }
 }

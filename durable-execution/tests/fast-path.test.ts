@@ -18,9 +18,9 @@ import { createWorld, type Member, type World } from './support/world'
 
 const LONG = 3_600_000
 /** The longest that new work waits for a claim, or for slots. */
-const LONGEST_WAIT_MS = 20
+const LONGEST_WAIT_MS = 50
 /** As many ends wait to be stored before nothing new begins. */
-const MOST_UNSTORED = 2000
+const MOST_UNSTORED = 3000
 
 interface Scene {
   readonly world: World
@@ -235,6 +235,32 @@ describe('new work, while ends that are being stored keep its slot,', () => {
     await enqueued
     expect(status()).toBe('ready')
     expect(work.calls).toHaveLength(0)
+  })
+})
+
+describe('an execution that is inserted as claimed', () => {
+  it('is on its way to be stored, if it ended at once, when its caller goes on', async () => {
+    const world = createWorld()
+    const { executor, connection } = await world.start()
+    const task = executor.task({ id: 'quick', timeoutMs: LONG, run: () => 'done' })
+    await world.environment.advanceBy(1000)
+    const settles = connection.countOf('settle')
+    const settlesSeen = executor.enqueueTask(task).then(() => connection.countOf('settle'))
+    await expect(world.until(settlesSeen)).resolves.toBe(settles + 1)
+  })
+
+  it('does not keep its caller waiting while it runs', async () => {
+    const world = createWorld()
+    const { executor } = await world.start()
+    const task = executor.task({
+      id: 'endless',
+      timeoutMs: LONG,
+      run: () => new Promise<never>(() => undefined),
+    })
+    await world.environment.advanceBy(1000)
+    const before = world.environment.monotonic()
+    await world.until(executor.enqueueTask(task))
+    expect(world.environment.monotonic()).toBe(before)
   })
 })
 

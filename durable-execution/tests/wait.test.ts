@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   DurableExecutionCancelledError,
   DurableExecutionError,
+  type Serializer,
   type TaskExecutionHandle,
 } from '../src/index'
 import { createControlledRun } from './support/controlled-run'
@@ -41,6 +42,33 @@ describe('a wait', () => {
     await expect(waiting).resolves.toBe('done')
     expect(world.environment.monotonic()).toBe(before)
     expect(connection.countOf('get')).toBe(looks)
+  })
+
+  it('for an output reads no more than that', async () => {
+    const world = createWorld()
+    const json: Serializer = {
+      serialize: (value) => JSON.stringify(value),
+      deserialize: (text) => JSON.parse(text) as unknown,
+    }
+    const serializer: Serializer = {
+      ...json,
+      deserialize: (text) => {
+        if (text === '"old"') throw new Error('no longer known')
+        return json.deserialize(text)
+      },
+    }
+    const worker = await world.start({ serializer: json })
+    worker.executor.task({ id: 'task', timeoutMs: LONG, run: () => 'done' })
+    const client = world.add({ serializer })
+    const task = client.executor.task({
+      id: 'task',
+      timeoutMs: LONG,
+      run: (_, input: string) => input,
+    })
+    const handle = await client.executor.enqueueTask(task, 'old')
+    await world.until(handle.waitAndGetFinishedExecution().catch(() => undefined))
+    await expect(world.until(handle.waitAndGetOutput())).resolves.toBe('done')
+    await expect(handle.getExecution()).rejects.toThrow('no longer known')
   })
 
   it('ends at once for what has finished before', async () => {

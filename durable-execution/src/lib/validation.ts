@@ -69,8 +69,9 @@ export function readOptions<TKey extends string>(
       const problem = `unknown key ${show(odd)}, expected only ${shown.join(', ')}`
       return { isValid: false, problem }
     }
-    const entries = keys.map((key) => [key, Reflect.get(value, key)] as const)
-    return { isValid: true, value: Object.fromEntries(entries) as ReadOptions<TKey> }
+    const read: Partial<Record<TKey, unknown>> = {}
+    for (const key of keys) read[key] = Reflect.get(value, key)
+    return { isValid: true, value: read }
   } catch {
     return { isValid: false, problem: 'expected an object that can be read, got one that throws' }
   }

@@ -74,6 +74,12 @@ export class Claimer<TTransaction> implements Job {
     this.wake = wake
   }
 
+  /** Whether a round would do anything. A slot that is freed while nothing is due is none of its business. */
+  get hasWork(): boolean {
+    for (const { isDrained } of this.queues.values()) if (!isDrained) return true
+    return this.catchUp.isNeeded()
+  }
+
   isDrained(queueName: string): boolean {
     return this.queues.get(queueName)?.isDrained ?? false
   }

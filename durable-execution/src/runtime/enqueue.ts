@@ -33,6 +33,9 @@ interface Insertion {
   readonly isKeyed: boolean
 }
 
+/** How rows of an insert begin. */
+type Beginning = Parameters<typeof createRecord>[1]
+
 type InsertAnswer = StorageAnswer & { readonly outcomes: readonly InsertOutcome[] }
 
 /** Stores new executions. */
@@ -182,11 +185,15 @@ export class Enqueuer<TTransaction> {
     { outcomes, now }: InsertAnswer,
     sentAt: number,
   ): Promise<void> {
+    const beginning = { ...this.runtime.claimant, now, activeChildrenCount: 0 }
     for (const [index, execution] of executions.entries()) {
       // The ends of the functions before are stored while those that follow run.
       if (index > 0 && index % STARTED_AT_ONCE === 0) await whenSent(this.runtime.environment)
-      this.inserted(execution, outcomes[index], { now, sentAt })
+      this.inserted(execution, outcomes[index], beginning, sentAt)
     }
+    // Those of the last are on their way before the caller goes on.
+    if (executions.some(({ start }) => start === 'claimed'))
+      await whenSent(this.runtime.environment)
   }
 
   private async insertUnclaimed(
@@ -220,18 +227,17 @@ export class Enqueuer<TTransaction> {
   private inserted(
     execution: NewExecution,
     outcome: InsertOutcome | undefined,
-    at: { now: number; sentAt: number },
+    beginning: Beginning,
+    sentAt: number,
   ): void {
     this.insertedUnclaimed(execution, outcome)
     if (execution.start !== 'claimed') return
     if (outcome?.kind !== 'inserted') {
       this.fastPath.giveBack([execution])
-      if (this.isUnknownOfOurs(outcome)) this.flow.answerLost(at.sentAt)
+      if (this.isUnknownOfOurs(outcome)) this.flow.answerLost(sentAt)
       return
     }
-    const { claimant } = this.runtime
-    const record = createRecord(execution, { ...claimant, now: at.now, activeChildrenCount: 0 })
-    this.flow.start(record, at.sentAt)
+    this.flow.start(createRecord(execution, beginning), sentAt)
   }
 
   /**

@@ -10,7 +10,7 @@ import type { HeldClaim } from './held-claims'
 import type { Flow, Runtime } from './runtime'
 
 /** The longest that new work waits for a claim under way, in milliseconds. */
-const LONGEST_WAIT_MS = 20
+const LONGEST_WAIT_MS = 50
 
 /** Decides which new rows are claimed by their insert. */
 export class FastPath<TTransaction> {

@@ -7,8 +7,8 @@
 
 import { createDeferred, type Deferred } from '../lib/deferred'
 
-/** The most ends that wait to be stored before nothing new begins: two batches, one being written and one being made. */
-const MOST_UNSTORED = 2000
+/** The most ends that wait to be stored before nothing new begins: three batches, two being written and one being made. */
+const MOST_UNSTORED = 3000
 
 /** Counts slots. */
 export class Slots {

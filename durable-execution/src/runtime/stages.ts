@@ -168,7 +168,7 @@ export class Stages<TTransaction> implements Flow {
   /** A slot is free again. */
   slotFreed(): void {
     if (this.runtime.lifecycle === 'started') this.prefetch.startNext()
-    this.claiming.wake()
+    if (this.claimer.hasWork) this.claiming.wake()
   }
 
   // --- Where stages send work on -------------------------------------------------------------

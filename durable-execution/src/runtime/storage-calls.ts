@@ -202,7 +202,7 @@ export class StorageCalls<TTransaction> {
     deadlineMs: number,
   ): Promise<T> {
     const controller = new AbortController()
-    const { promise, reject } = createDeferred<never>()
+    const { promise, resolve, reject } = createDeferred<T>()
     const timer = this.environment.setTimer(deadlineMs, () => {
       const error = new DurableExecutionError(
         `Storage did not answer ${verb} within ${Math.round(deadlineMs)} ms`,
@@ -212,7 +212,8 @@ export class StorageCalls<TTransaction> {
       reject(error)
     })
     try {
-      return await Promise.race([call(this.storage, controller.signal), promise])
+      call(this.storage, controller.signal).then(resolve, reject)
+      return await promise
     } finally {
       timer.cancel()
     }
