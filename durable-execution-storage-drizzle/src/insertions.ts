@@ -72,11 +72,11 @@ class Beginnings {
   private readonly byId = new Map<string, ExecutionRecord>()
   private readonly executions: NewExecution[] = []
   private readonly holderByKey: Map<string, ExistingExecution>
-  private readonly at: At
+  private readonly at: At & { readonly activeChildrenCount: number }
 
   constructor(takenKeys: ReadonlyMap<string, ExistingExecution>, at: At) {
     this.holderByKey = new Map(takenKeys)
-    this.at = at
+    this.at = { ...at, activeChildrenCount: 0 }
   }
 
   get(executionId: string): ExecutionRecord | undefined {
@@ -93,7 +93,7 @@ class Beginnings {
     const isTaken = this.holderOf(sleepingKey) !== undefined
     const record = isTaken
       ? transitions.refuseTakenKey(execution, this.at)
-      : transitions.createRecord(execution, { ...this.at, activeChildrenCount: 0 })
+      : transitions.createRecord(execution, this.at)
     if (sleepingKey !== null && !isTaken) this.holderByKey.set(sleepingKey, record)
     this.byId.set(executionId, record)
     this.executions.push(execution)

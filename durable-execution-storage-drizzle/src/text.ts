@@ -25,6 +25,6 @@ function refuse(text: string, what: string): never {
 }
 
 /** `String.prototype.isWellFormed`, which Node has and the library types of ES2022 do not know. */
-export function isWellFormed(text: string): boolean {
+function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed: () => boolean }).isWellFormed()
 }

@@ -11,8 +11,8 @@ describe('encodeParams', () => {
   it('writes arrays in the form of PostgreSQL', () => {
     const params = [['a', '"\\', null, ',{}', 'NULL', ''], [1, null, -2], []]
     expect(encodeParams(write('', params), asItIs)).toStrictEqual([
-      String.raw`{"a","\"\\",NULL,",{}","NULL",""}`,
-      '{1,NULL,-2}',
+      String.raw`{"a","\"\\",null,",{}","NULL",""}`,
+      '{1,null,-2}',
       '{}',
     ])
   })
@@ -22,13 +22,13 @@ describe('encodeParams', () => {
     expect(encodeParams(read('', params), asItIs)).toStrictEqual([
       '1795657870329',
       '5',
-      '{1,0,NULL}',
+      '{1,0,null}',
     ])
   })
 
   it('looks for a text that no row can hold as NULL, and refuses to store it', () => {
     const params = ['a\0', ['b', 'c\ud800']]
-    expect(encodeParams(read('', params), asItIs)).toStrictEqual([null, '{"b",NULL}'])
+    expect(encodeParams(read('', params), asItIs)).toStrictEqual([null, '{"b",null}'])
     expect(() => encodeParams(write('', params), asItIs)).toThrow('which the database cannot store')
   })
 })

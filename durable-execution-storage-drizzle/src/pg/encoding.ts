@@ -1,6 +1,6 @@
 /** Values as PostgreSQL reads them: every parameter is a text, whose type the statement says. */
 import type { SqlValue } from '../row'
-import { assertStorable, isStorable, isWellFormed } from '../text'
+import { assertStorable, isStorable } from '../text'
 import type { PgValue, Step } from './program'
 
 /** How a driver has to be given a text, so that it comes back as it is. */
@@ -29,38 +29,31 @@ function encodeText(text: string, isStored: boolean, form: TextForm): string | n
   return isStored || isStorable(text) ? form(text) : null
 }
 
-/** An array in PostgreSQL's own form: each driver has another idea of how to bind one. */
-function arrayLiteral(elements: readonly SqlValue[], form: TextForm): string {
-  let literal = ''
-  let last: SqlValue | undefined
-  let lastText = ''
-  for (const element of elements) {
-    // Many columns hold the same in row after row.
-    if (element !== last) {
-      last = element
-      lastText = elementText(element, form)
-    }
-    literal += literal === '' ? lastText : `,${lastText}`
-  }
-  return `{${literal}}`
-}
-
-function elementText(element: SqlValue, form: TextForm): string {
-  if (element === null) return 'NULL'
-  return typeof element === 'number' ? integer(element) : quoted(form(element))
-}
-
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
-const CONTROL_CHARACTER = /[\0-\x1f]/
-
 /**
- * JSON quotes as arrays do, and is much faster than a replacement; but it writes control characters, and halves of surrogate pairs,
- * in a way of its own.
+ * An array in PostgreSQL's own form: each driver has another idea of how to bind one. JSON quotes as arrays do, and takes half the
+ * time for all elements at once.
  */
-function quoted(text: string): string {
-  return CONTROL_CHARACTER.test(text) || !isWellFormed(text)
-    ? `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`
-    : JSON.stringify(text)
+function arrayLiteral(elements: readonly SqlValue[], form: TextForm): string {
+  const formed = elements.map((element) =>
+    typeof element === 'string' ? form(element) : wholeOrNull(element),
+  )
+  const json = JSON.stringify(formed)
+  return ESCAPED.test(json) ? `{${formed.map(quoted).join(',')}}` : `{${json.slice(1, -1)}}`
+}
+
+function wholeOrNull(element: number | null): SqlValue {
+  if (element === null) return null
+  // As a text, which PostgreSQL refuses: JSON would make a NULL of what is no number.
+  return Number.isFinite(element) ? Math.ceil(element) : String(element)
+}
+
+/** What JSON writes in a way of its own: control characters, and halves of surrogate pairs. */
+const ESCAPED = /(?<!\\)(?:\\\\)*\\[bfnrtu]/
+
+function quoted(element: SqlValue): string {
+  return typeof element === 'string'
+    ? `"${element.replaceAll(/["\\]/g, String.raw`\$&`)}"`
+    : String(element)
 }
 
 /**

@@ -200,7 +200,9 @@ export class PgTaskExecutionsStorage<TTransaction> implements TaskExecutionsStor
     if (settlements.length === 0) return this.settleAll(request)
     if (!settlements.every(isPlain)) return this.settleTogether(request)
     const { others, now } = await this.ask(request, () => settlePlain(this.statements, request))
-    if (others.length === 0) return { outcomes: settlements.map(() => APPLIED), parents: [], now }
+    if (now !== null && others.length === 0) {
+      return { outcomes: settlements.map(() => APPLIED), parents: [], now }
+    }
     const rest = await this.settleAll({ ...request, settlements: others })
     const outcomeOf = new Map(
       others.map(({ executionId }, index) => [executionId, rest.outcomes[index]]),

@@ -77,14 +77,18 @@ export function writes(table: string) {
     change: byForm((form) => `WITH ${CLOCK} ${update(table, changesFrom(CHANGED, form, 2).text)}`),
     /**
      * The guards are on the row that is written: after a wait for its lock they are looked at again, on what it is then.
-     * `IS NOT DISTINCT FROM`: by `=` PostgreSQL would join by that too, and scan the table for it. Answers the ids of what it wrote
-     * only where that is not all, whose number comes last.
+     * `IS NOT DISTINCT FROM`: by `=` PostgreSQL would join by that too, and scan the table for it. Of one row it answers the clock if
+     * it wrote it. Of several it answers, after the clock, the ids of those that it wrote, but only where that is not all, whose
+     * number comes last.
      */
     guardedChange: byForm((form) => {
       const { text, next } = changesFrom(GUARDED, form, 2)
       const guard =
         ' AND t.claim_count IS NOT DISTINCT FROM c.claim_count AND t.status IS NOT DISTINCT FROM c.expected_status AND t.executor_id IS NOT NULL'
-      return `WITH ${CLOCK}, changed AS (${update(table, text, guard)} RETURNING t.execution_id) SELECT (SELECT now FROM clock), CASE WHEN count(*) < $${next}::integer THEN coalesce(json_agg(execution_id), '[]')::text END FROM changed`
+      const changed = update(table, text, guard)
+      return form === 'one'
+        ? `WITH ${CLOCK} ${changed} RETURNING clock.now`
+        : `WITH ${CLOCK}, changed AS (${changed} RETURNING t.execution_id) SELECT (SELECT now FROM clock), CASE WHEN count(*) < $${next}::integer THEN coalesce(json_agg(execution_id), '[]')::text END FROM changed`
     }),
     parents: `UPDATE ${table} AS t SET ${OF_PARENT.slice(1).map(assigned).join(', ')} FROM ${parents} WHERE ${BY_ID}`,
     remove: `DELETE FROM ${table} AS t USING ${removed} WHERE ${BY_ID}`,

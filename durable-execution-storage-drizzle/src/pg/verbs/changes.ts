@@ -37,11 +37,11 @@ export function* writeChanges(
   yield write(statements.change[form], [now, ...values])
 }
 
-/** Which settlements were written, and when on the storage's clock. */
+/** Which settlements were written, and when on the storage's clock; `null` if none was. */
 export interface SettledPlainly {
   readonly applied: readonly Settlement[]
   readonly others: readonly Settlement[]
-  readonly now: number
+  readonly now: number | null
 }
 
 /** Writes settlements that touch nothing but their own row, each guarded, in one statement. */
@@ -56,9 +56,11 @@ export function* writeGuarded(
     expectedStatus,
   ])
   const { form, values } = parametersOf(GUARDED, rows)
-  const [row = []] = yield write(statements.guardedChange[form], [time, ...values, rows.length])
+  const ofMany = form === 'one' ? [] : [rows.length]
+  const [row] = yield write(statements.guardedChange[form], [time, ...values, ...ofMany])
+  if (!row) return { applied: [], others: settlements, now: null }
   const now = number(row[0])
-  if (row[1] === null) return { applied: settlements, others: [], now }
+  if (form === 'one' || row[1] === null) return { applied: settlements, others: [], now }
   const written = new Set(JSON.parse(text(row[1])) as string[])
   const isWritten = ({ executionId }: Settlement): boolean => written.has(executionId)
   return {
