@@ -1,15 +1,16 @@
 /** P3: one task at a time is enqueued and its result waited for, while nothing else happens. For bare SQL: one insert with its commit. */
 import { percentile } from '../measurement'
-import { timed } from '../stopwatch'
+import { now, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputOf } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
-import { warmUp } from './warm-up'
 
-/** Before these, tasks in batches for so long, in milliseconds. */
-const WARM_UP_MS = 1000
-/** Calls before the first that is measured. */
-const WARM_UP = 200
+/**
+ * Calls before the first that is measured, so that the compiler has done with most of what a call runs; of a system that takes
+ * longer no more than come to this, in milliseconds.
+ */
+const WARM_UP = 1000
+const WARM_UP_MS = 2000
 const SAMPLES = 300
 
 export const result: Workload = {
@@ -17,10 +18,7 @@ export const result: Workload = {
   title: 'From enqueue to result, one at a time',
   storages: STORAGES,
   systems: ALL_SYSTEMS,
-  async run(context) {
-    await warmUp(context, WARM_UP_MS)
-    return isBareSql(context) ? ofBareSql(context) : ofQueue(context)
-  },
+  run: (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
 }
 
 async function ofQueue(context: BenchContext) {
@@ -45,7 +43,8 @@ async function sample(
 ): Promise<number[]> {
   const samples: number[] = []
   const before = scaled(context, WARM_UP, 20)
-  for (let count = 0; count < before; count += 1) await work(count)
+  const end = now() + WARM_UP_MS
+  for (let count = 0; count < before && now() < end; count += 1) await work(count)
   for (let count = scaled(context, SAMPLES, 20); count > 0; count -= 1) {
     samples.push(await timed(() => work(count)))
   }

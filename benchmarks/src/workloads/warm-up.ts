@@ -10,20 +10,16 @@ import { scaled, type BenchContext } from '../workload'
 /** Tasks of a round, each way. */
 const TASKS = 4000
 /** Rounds begin for so long, in milliseconds. */
-const WARM_UP_MS = 3000
+const WARM_UP_MS = 2500
 
-/**
- * Runs tasks, and leaves nothing behind.
- *
- * @param forMs - Shorter where a workload warms up by itself, too.
- */
-export async function warmUp(context: BenchContext, forMs = WARM_UP_MS): Promise<void> {
+/** Runs tasks, and leaves nothing behind. */
+export async function warmUp(context: BenchContext): Promise<void> {
   if (isBareSql(context)) {
     // A loop of a few statements is compiled after one round.
     await ofBareSql(context)
     return
   }
-  const end = now() + forMs * context.scale
+  const end = now() + WARM_UP_MS * context.scale
   do await ofQueue(context)
   while (now() < end)
 }
