@@ -255,7 +255,7 @@ describe('an execution that is inserted as claimed', () => {
     const task = executor.task({
       id: 'endless',
       timeoutMs: LONG,
-      run: () => new Promise<never>(() => undefined),
+      run: () => createDeferred<void>().promise,
     })
     await world.environment.advanceBy(1000)
     const before = world.environment.monotonic()

@@ -191,9 +191,9 @@ export class Enqueuer<TTransaction> {
       if (index > 0 && index % STARTED_AT_ONCE === 0) await whenSent(this.runtime.environment)
       this.inserted(execution, outcomes[index], beginning, sentAt)
     }
+    const isAnyBegun = executions.some(({ start }) => start === 'claimed')
     // Those of the last are on their way before the caller goes on.
-    if (executions.some(({ start }) => start === 'claimed'))
-      await whenSent(this.runtime.environment)
+    if (isAnyBegun) await whenSent(this.runtime.environment)
   }
 
   private async insertUnclaimed(

@@ -7,7 +7,7 @@
 
 import { createDeferred, type Deferred } from '../lib/deferred'
 
-/** The most ends that wait to be stored before nothing new begins: three batches, two being written and one being made. */
+/** The most ends that wait to be stored before nothing new begins: a batch being written, one that waits for it, and one being made. */
 const MOST_UNSTORED = 3000
 
 /** Counts slots. */
