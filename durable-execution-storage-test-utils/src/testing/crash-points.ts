@@ -4,8 +4,11 @@
  */
 import type {
   DurableExecutor,
+  EnqueueOptions,
   Environment,
   FinishedTaskExecution,
+  InferTaskInput,
+  InputArguments,
   Task,
   Timer,
 } from 'durable-execution'
@@ -55,6 +58,14 @@ export interface Crash {
 
 /** A task that makes more calls than this is no unit of work. */
 const MOST_POINTS = 1000
+
+/** Known before: a process may die before it is told of what it enqueued. */
+const EXECUTION_ID = 'te_crash'
+
+type EnqueueArguments<TInput, TOutput> = InputArguments<
+  InferTaskInput<Task<TInput, TOutput>>,
+  EnqueueOptions<never>
+>
 
 /** The point of a process that lives on. */
 const NO_POINT = Infinity
@@ -125,15 +136,15 @@ export async function runWithCrash<TInput, TOutput>(
     return life
   }
   const first = await start(point)
-  const [handle] = await first.executor.until(
-    first.executor.enqueueTasks([{ task: first.task, input }]),
+  const enqueued = first.executor.enqueueTask(
+    first.task,
+    ...([input, { executionId: EXECUTION_ID }] as EnqueueArguments<TInput, TOutput>),
   )
-  const finishedInFirst = handle.waitAndGetFinishedExecution()
+  const finishedInFirst = enqueued.then((handle) => handle.waitAndGetFinishedExecution())
   await first.executor.until(Promise.race([finishedInFirst, first.process.death]))
   const last = first.process.isDead ? await start(NO_POINT) : first
   try {
-    const executionId = handle.getExecutionId()
-    const handleOfLast = await last.executor.getTaskExecutionHandle(last.task, executionId)
+    const handleOfLast = await last.executor.getTaskExecutionHandle(last.task, EXECUTION_ID)
     const execution = await last.executor.until(handleOfLast.waitAndGetFinishedExecution())
     return {
       execution,
