@@ -76,8 +76,13 @@ export class Claimer<TTransaction> implements Job {
 
   /** Whether a round would do anything. A slot that is freed while nothing is due is none of its business. */
   get hasWork(): boolean {
+    return this.hasMore || this.catchUp.isNeeded()
+  }
+
+  /** Whether more may be due in one of the queues. */
+  private get hasMore(): boolean {
     for (const { isDrained } of this.queues.values()) if (!isDrained) return true
-    return this.catchUp.isNeeded()
+    return false
   }
 
   isDrained(queueName: string): boolean {
@@ -161,7 +166,7 @@ export class Claimer<TTransaction> implements Job {
         queue.claiming = null
       })
     }
-    const hasMore = queues.some(({ isDrained }) => !isDrained)
+    const { hasMore } = this
     if (!hasMore) this.sweep.drained()
     return hasMore && this.prefetch.hasSpareSlots ? 0 : null
   }

@@ -163,14 +163,16 @@ export class Enqueuer<TTransaction> {
     const { storage, gate, environment } = this.runtime
     await this.fastPath.whenKnown(rows)
     const executions = this.fastPath.claim(rows)
+    const isClaiming = executions.some(({ start }) => start === 'claimed')
     const sentAt = environment.monotonic()
     const first = async (): Promise<readonly InsertOutcome[]> => {
       const answer = await storage.once('insert', this.insertCall(executions, insertion))
       await this.startInserted(executions, answer, sentAt)
+      // The ends of the last are on their way before the caller goes on.
+      if (isClaiming) await whenSent(environment)
       return answer.outcomes
     }
     try {
-      const isClaiming = executions.some(({ start }) => start === 'claimed')
       return await (isClaiming ? gate.shared(first) : first())
     } catch (error) {
       this.fastPath.giveBack(executions)
@@ -191,9 +193,6 @@ export class Enqueuer<TTransaction> {
       if (index > 0 && index % STARTED_AT_ONCE === 0) await whenSent(this.runtime.environment)
       this.inserted(execution, outcomes[index], beginning, sentAt)
     }
-    const isAnyBegun = executions.some(({ start }) => start === 'claimed')
-    // Those of the last are on their way before the caller goes on.
-    if (isAnyBegun) await whenSent(this.runtime.environment)
   }
 
   private async insertUnclaimed(
