@@ -11,6 +11,7 @@ import { TaskEnqueuer, type EnqueueRequest } from './runtime/enqueue-tasks'
 import { Events } from './runtime/events'
 import { Gate } from './runtime/gate'
 import { HeldClaims } from './runtime/held-claims'
+import { KnownFamilies } from './runtime/known-families'
 import { Push } from './runtime/push'
 import { readExecution, readExecutionOf } from './runtime/read'
 import type { Runtime } from './runtime/runtime'
@@ -111,6 +112,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
         this.stages.slotFreed()
       }),
       held: new HeldClaims(),
+      families: new KnownFamilies(),
       gate: new Gate(),
       push: new Push(storage, environment, events),
       claimant: {
@@ -156,14 +158,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     const graceMs = readGraceMs(options)
-    this.stopping ??= shutDown(
-      this.runtime,
-      this.stages,
-      () => {
-        this.shutdownController.abort(new Error('Executor is shutting down'))
-      },
-      graceMs,
-    )
+    this.stopping ??= shutDown(this.runtime, this.stages, this.shutdownController, graceMs)
     return this.stopping
   }
 

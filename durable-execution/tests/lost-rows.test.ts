@@ -5,21 +5,25 @@ import { childTask } from '../src/index'
 import type { Fault, StorageConnection } from './support/storage-connection'
 import { createWorld } from './support/world'
 
+const LATER = { sleepMsBeforeRun: 500 }
+
 /** A parent over children of several kinds, on an executor whose storage can be tampered with. */
-async function startParent() {
-  const world = createWorld()
+async function startParent(world = createWorld()) {
   const { executor, connection } = await world.start()
   const child = executor.task({ id: 'child', timeoutMs: 1000, run: () => 1 })
   const parent = executor.parentTask({
     id: 'parent',
     timeoutMs: 1000,
-    runParent: () => ({ output: 1, children: [childTask(child), childTask(child)] }),
+    runParent: () => ({
+      output: 1,
+      children: [childTask(child), childTask(child, undefined, LATER)],
+    }),
     finalize: () => 'end',
   })
   const bare = executor.parentTask({
     id: 'bare',
     timeoutMs: 1000,
-    runParent: () => ({ output: 1, children: [childTask(child)] }),
+    runParent: () => ({ output: 1, children: [childTask(child, undefined, LATER)] }),
   })
   const iteration = executor.task({
     id: 'iteration',
@@ -28,6 +32,23 @@ async function startParent() {
   })
   const loop = executor.loopingTask('loop', iteration, 5)
   return { world, executor, connection, parent, bare, loop }
+}
+
+type Started = Awaited<ReturnType<typeof startParent>>
+
+/**
+ * A parent that began to wait for its children at an executor that is gone: the one that goes on knows nothing of them but what it
+ * reads.
+ */
+async function startOrphan(name: 'parent' | 'bare') {
+  const first = await startParent()
+  const { world } = first
+  const executionId = (await first.executor.enqueueTask(first[name])).getExecutionId()
+  await world.environment.advanceBy(100)
+  await world.until(first.executor.shutdown())
+  const second: Started = await startParent(world)
+  const handle = await second.executor.getTaskExecutionHandle(second[name], executionId)
+  return { world, connection: second.connection, handle }
 }
 
 /** Changes what the storage answers. */
@@ -81,13 +102,12 @@ describe('a storage that has lost rows', () => {
   })
 
   it('ends a parent whose child is still active when it is resumed', async () => {
-    const { world, executor, connection, bare } = await startParent()
+    const { world, connection, handle } = await startOrphan('bare')
     const isActive = (answer: Record<string, unknown>) => ({
       ...answer,
       children: (answer['children'] as object[]).map((row) => ({ ...row, status: 'running' })),
     })
     connection.disturb('getChildren', answering(isActive), { times: Infinity })
-    const handle = await executor.enqueueTask(bare)
     const execution = await world.until(handle.waitAndGetFinishedExecution())
     expect(execution).toMatchObject({ status: 'finalize_failed', error: { isInternal: true } })
     expect(execution).toHaveProperty(
@@ -97,12 +117,11 @@ describe('a storage that has lost rows', () => {
   })
 
   it('fails a finalize whose parent is not there', async () => {
-    const { world, executor, connection, parent } = await startParent()
+    const { world, connection, handle } = await startOrphan('parent')
     connection.disturb(
       'get',
       answering((answer) => ({ ...answer, records: [null] })),
     )
-    const handle = await executor.enqueueTask(parent)
     // Nobody waits yet: the first to ask for the parent is the run of its finalize.
     await world.environment.advanceBy(1000)
     const execution = await world.until(handle.waitAndGetFinishedExecution())

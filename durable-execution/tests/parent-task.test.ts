@@ -142,20 +142,30 @@ describe('a parent', () => {
     expect(outputs).toEqual([{ output: 'own', children: [] }, ['own', []]])
   })
 
-  it('takes many children, in pages, and keeps their order', async () => {
+  it.each([
+    ['here', 'default', 0],
+    ['elsewhere, in pages', 'elsewhere', 3],
+  ])('takes many children that end %s, and keeps their order', async (_where, queue, reads) => {
     const world = createWorld()
-    const { executor } = await world.start({ maxChildrenPerTaskExecution: 1200 })
-    const child = executor.task({ id: 'child', timeoutMs: 1000, run: (_ctx, n: number) => n })
+    const { executor, connection } = await world.start({ maxChildrenPerTaskExecution: 1200 })
+    const elsewhere = await world.start({ queues: ['elsewhere'] })
+    const definition = { id: 'child', timeoutMs: 1000, run: (_ctx: unknown, n: number) => n }
+    elsewhere.executor.task(definition)
+    const child = executor.task(definition)
     const numbers = Array.from({ length: 1200 }, (_, index) => index)
     const parent = executor.parentTask({
       id: 'parent',
       timeoutMs: 1000,
-      runParent: () => ({ output: 1, children: numbers.map((n) => childTask(child, n)) }),
+      runParent: () => ({
+        output: 1,
+        children: numbers.map((n) => childTask(child, n, { queue })),
+      }),
       finalize: ({ children }) =>
         children.map((one) => (one.status === 'completed' ? one.output : -1)),
     })
     const handle = await executor.enqueueTask(parent)
     await expect(world.until(handle.waitAndGetOutput())).resolves.toEqual(numbers)
+    expect(connection.countOf('getChildren')).toBe(reads)
   })
 
   it('runs its children with the options they were given', async () => {

@@ -78,11 +78,18 @@ describe('a claim whose input takes longer to load than its lease', () => {
     const world = createWorld()
     const { executor, connection } = await world.start({ leaseMs: LEASE_MS })
     const finalize = vi.fn(() => 'finalized')
-    const child = executor.task({ id: 'child', timeoutMs: LONG, run: () => 1 })
+    // Its end is not known where the finalize runs: it is read there.
+    const elsewhere = await world.start({ queues: ['elsewhere'] })
+    const definition = { id: 'child', timeoutMs: LONG, run: () => 1 }
+    elsewhere.executor.task(definition)
+    const child = executor.task(definition)
     const parent = executor.parentTask({
       id: 'parent',
       timeoutMs: LONG,
-      runParent: () => ({ output: null, children: [childTask(child)] }),
+      runParent: () => ({
+        output: null,
+        children: [childTask(child, undefined, { queue: 'elsewhere' })],
+      }),
       finalize,
     })
     connection.disturb('getChildren', async (pass) => {

@@ -136,7 +136,9 @@ function prevError(record: ExecutionRecord): { prevError?: DurableExecutionError
 }
 
 /** The error of an errored row; one that says so where the row has none. */
-export function errorOf(record: ExecutionRecord): DurableExecutionError {
+export function errorOf(
+  record: Pick<ExecutionRecord, 'executionId' | 'status' | 'error'>,
+): DurableExecutionError {
   return fromStoredError(
     record.error ?? {
       errorType: 'generic',

@@ -1,8 +1,9 @@
-/** Reads what a parent and its finalize see: the parent's own output and its finished children, in pages and under a limit. */
+/** What a parent and its finalize see: the parent's own output and its finished children. Under a limit; what has to be read, in pages. */
 import { DurableExecutionError } from '../errors'
 import { errorOf } from '../execution/execution'
 import type { ExecutionRecord } from '../execution/record'
 import type { FinishedChild } from '../task/children'
+import type { EndedChild, FamilyParent } from './known-families'
 import type { Runtime } from './runtime'
 
 const PAGE_SIZE = 500
@@ -28,29 +29,44 @@ export async function readChildren<TTransaction>(
 /** @throws A non-retryable `DurableExecutionError` if the family is larger than `maxFinalizeInputBytes`. */
 export async function readFamily<TTransaction>(
   runtime: Runtime<TTransaction>,
-  parent: ExecutionRecord,
+  parent: FamilyParent,
 ): Promise<Family> {
   const { codec, options } = runtime
   const what = `Output of execution ${parent.executionId}`
   const children: FinishedChild[] = []
   let bytes = parent.runOutput?.length ?? 0
-  for (let after = -1; ;) {
-    const page = await readChildren(runtime, parent.executionId, after, PAGE_SIZE)
-    for (const child of page.children) {
+  for await (const page of pagesOf(runtime, parent.executionId)) {
+    for (const child of page) {
       bytes += child.output?.length ?? 0
       if (bytes > options.maxFinalizeInputBytes) {
         throw familyTooLarge(parent, options.maxFinalizeInputBytes)
       }
       children.push(toFinishedChild(runtime, child))
     }
-    const last = page.children.at(-1)
-    if (last === undefined || page.children.length < PAGE_SIZE) break
-    after = last.parent?.indexInParent ?? after
   }
   return { output: codec.decode(parent.runOutput, what), children }
 }
 
-function familyTooLarge(parent: ExecutionRecord, limit: number): DurableExecutionError {
+/** The children of a parent in their order: those that all ended here as they are known, others page by page. */
+async function* pagesOf<TTransaction>(
+  runtime: Runtime<TTransaction>,
+  parentExecutionId: string,
+): AsyncGenerator<readonly EndedChild[]> {
+  const known = runtime.families.childrenOf(parentExecutionId)
+  if (known) {
+    yield known
+    return
+  }
+  for (let after = -1; ;) {
+    const { children } = await readChildren(runtime, parentExecutionId, after, PAGE_SIZE)
+    yield children
+    const last = children.at(-1)
+    if (last === undefined || children.length < PAGE_SIZE) return
+    after = last.parent?.indexInParent ?? after
+  }
+}
+
+function familyTooLarge(parent: FamilyParent, limit: number): DurableExecutionError {
   return DurableExecutionError.nonRetryable(
     `Children of execution ${parent.executionId} of task ${parent.taskId} have outputs of more than ${limit} bytes together: return references instead, or raise maxFinalizeInputBytes`,
     { code: 'too_large' },
@@ -59,7 +75,7 @@ function familyTooLarge(parent: ExecutionRecord, limit: number): DurableExecutio
 
 function toFinishedChild<TTransaction>(
   runtime: Runtime<TTransaction>,
-  child: ExecutionRecord,
+  child: EndedChild,
 ): FinishedChild {
   const { taskId, executionId, status } = child
   switch (status) {

@@ -35,7 +35,9 @@ async function loadFamily<TTransaction>(
   definition: TaskDefinition,
   parentExecutionId: string,
 ): Promise<LoadedInput> {
-  const family = await readFamily(runtime, await readParent(runtime, parentExecutionId))
+  const parent =
+    runtime.families.parentOf(parentExecutionId) ?? (await readParent(runtime, parentExecutionId))
+  const family = await readFamily(runtime, parent)
   return checkedInput(runtime, record, definition, family)
 }
 

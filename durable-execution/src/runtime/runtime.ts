@@ -8,6 +8,7 @@ import type { TaskRegistry } from '../task/registry'
 import type { Events } from './events'
 import type { Gate } from './gate'
 import type { HeldClaims } from './held-claims'
+import type { KnownFamilies } from './known-families'
 import type { Push } from './push'
 import type { Slots } from './slots'
 import type { StorageCalls } from './storage-calls'
@@ -28,6 +29,7 @@ export interface Runtime<TTransaction = never> {
   readonly events: Events
   readonly slots: Slots
   readonly held: HeldClaims
+  readonly families: KnownFamilies
   readonly gate: Gate
   readonly push: Push
   /** Who claims: the executor's id with its incarnation. */

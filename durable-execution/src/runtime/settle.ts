@@ -170,6 +170,7 @@ export class Settler<TTransaction> {
       for (const { insertions } of settlements) this.fastPath.giveBack(insertions)
       throw error
     }
+    this.gather(items, answer)
     const ended = answer.parents.length === 0 ? NO_CHILDREN : childrenEndedBy(items, answer)
     for (const parent of answer.parents) {
       const children = ended.get(parent.executionId)
@@ -183,6 +184,14 @@ export class Settler<TTransaction> {
       this.startClaimed(insertions, own, { now, sentAt })
       if (!item) return undefined
       return outcome === 'lost' ? this.lost(item) : this.applied(item, own, now)
+    })
+  }
+
+  /** Before parents are resumed with what their children came to. */
+  private gather(items: readonly Item[], { outcomes }: SettleAnswer): void {
+    const { families } = this.runtime
+    items.forEach(({ decidedOn, settlement }, index) => {
+      if (outcomes[index]?.outcome === 'applied') families.settled(decidedOn, settlement)
     })
   }
 

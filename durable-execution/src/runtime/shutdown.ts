@@ -36,11 +36,11 @@ function invalid(problem: string): DurableExecutionError {
   })
 }
 
-/** Ends an executor. `begin` aborts the shutdown signal. */
+/** Ends an executor. `controller`: that of its shutdown signal. */
 export async function shutDown<TTransaction>(
   runtime: Runtime<TTransaction>,
   stages: Stages<TTransaction>,
-  begin: () => void,
+  controller: AbortController,
   graceMs: number,
 ): Promise<void> {
   const { events, held, gate, storage, options, claimant } = runtime
@@ -49,7 +49,7 @@ export async function shutDown<TTransaction>(
   if (wasStarted) events.emit({ type: 'executor_stopping', runningCount: held.size })
   // Not awaited yet: while the storage is away a round of theirs may last.
   const takingStopped = stages.stopTaking()
-  begin()
+  controller.abort(new Error('Executor is shutting down'))
   await within(runtime, graceMs, held.whenEmpty())
   if (held.size > 0) {
     const error = DurableExecutionError.retryable('Executor is shutting down', {
