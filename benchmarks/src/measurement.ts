@@ -6,6 +6,7 @@ export const UNITS = {
   drain: 'tasks/s',
   drain_overlapped: 'tasks/s',
   drain_two_queues: 'tasks/s',
+  drain_scattered: 'tasks/s',
   together: 'tasks/s',
   together_overlapped: 'tasks/s',
   result_p50: 'ms',

@@ -6,20 +6,31 @@ import { TABLE } from './storages'
 
 /** Rows of one kind. */
 export interface Fill {
-  readonly kind: 'ready' | 'delayed' | 'finished'
+  /**
+   * `ready` rows became due in the order in which they are in the table, 20 a millisecond, as enqueues leave them; `scattered` ones are
+   * ready too, and a thousandth of them, from all over the table, became due in each millisecond.
+   */
+  readonly kind: 'ready' | 'scattered' | 'delayed' | 'finished'
   readonly count: number
   readonly queue?: string
   readonly taskId: string
 }
 
-const NOW = `floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
+/** Read once: rows are due in the order of their numbers. */
+const NOW = `floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint`
 
 /** Delayed rows are due in an hour, finished ones have been so for a minute. */
 const TIMES = {
   ready: {
     status: 'ready',
+    claimAt: `${NOW} - 1000000 + n / 20`,
+    startAt: `${NOW} - 1000000 + n / 20`,
+    finishedAt: 'NULL',
+  },
+  scattered: {
+    status: 'ready',
     claimAt: `${NOW} - 1000 + n % 1000`,
-    startAt: `${NOW} - 1000`,
+    startAt: `${NOW} - 1000 + n % 1000`,
     finishedAt: 'NULL',
   },
   delayed: {
