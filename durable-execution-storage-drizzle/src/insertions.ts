@@ -6,6 +6,7 @@ import {
   type ExecutionRecord,
   type ExistingExecution,
   type InsertOutcome,
+  type InsertRequest,
   type NewExecution,
 } from 'durable-execution'
 
@@ -17,6 +18,19 @@ export interface ExistingRows {
   readonly byExecutionId: ReadonlyMap<string, ExistingExecution>
   /** Active executions by their sleeping key. */
   readonly bySleepingKey: ReadonlyMap<string, ExistingExecution>
+}
+
+/** Where nothing is looked for, or nothing was found. */
+export const NOTHING: ExistingRows = { byExecutionId: new Map(), bySleepingKey: new Map() }
+
+/** Whether each row stands by itself: then what is inserted is right, whatever of the rest exists already. */
+export function standAlone({
+  executions,
+  allOrNothing,
+}: Pick<InsertRequest<unknown>, 'executions' | 'allOrNothing'>): boolean {
+  return (
+    allOrNothing !== true && executions.every(({ parent, start }) => !parent && start !== 'waiting')
+  )
 }
 
 /** The records to insert, and what to answer for each row of the call. */

@@ -25,6 +25,16 @@ export function changeOf(settlement: Settlement, refused: ReadonlySet<string>): 
   return { executionId, change, activeChildrenCount }
 }
 
+/** Whether nothing but its own row matters to a settlement: it needs no lock but that of its statement. */
+export function isPlain({ change, insertions, parentExecutionId }: Settlement): boolean {
+  return (
+    parentExecutionId === null &&
+    insertions.length === 0 &&
+    change.sleepingKey === null &&
+    !isWaiting(change.status)
+  )
+}
+
 /** By how much each parent comes down; first the rows that begin to wait with nothing to wait for. */
 export function deltasOf(
   applied: readonly Settlement[],

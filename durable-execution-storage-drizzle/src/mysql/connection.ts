@@ -20,6 +20,8 @@ export class OwnConnection implements Connection {
   maxBytes = Infinity
   /** Whether values may be written into statements where the server takes no more prepared ones. */
   mayEscape = false
+  /** Whether the last statement that wrote was committed with its end. */
+  isCommitted = true
   private hasFailed = false
   private readonly driver: DriverConnection
   private readonly isPrepared: boolean
@@ -47,7 +49,9 @@ export class OwnConnection implements Connection {
 
   async write(text: string, params: readonly SqlValue[]): Promise<Written> {
     for (const param of params) if (typeof param === 'string') assertStorable(param)
-    return toWritten(await this.send(text, params, this.isPrepared))
+    const answer = await this.send(text, params, this.isPrepared)
+    this.isCommitted = statusOf(answer) === COMMITTED
+    return toWritten(answer)
   }
 
   async define(text: string): Promise<void> {
@@ -116,6 +120,16 @@ export function toWritten(answer: unknown): Written {
     count: Number(Reflect.get(header, 'affectedRows') ?? 0),
     warnings: Number(Reflect.get(header, 'warningStatus') ?? 0),
   }
+}
+
+/** Of the flags that tell of transactions: statements commit by themselves, and none is open. */
+const COMMITTED = 2
+const TRANSACTION_FLAGS = 1 | COMMITTED
+
+function statusOf(answer: unknown): number {
+  const status: unknown =
+    typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'serverStatus') : 0
+  return Number(status) & TRANSACTION_FLAGS
 }
 
 /** A text that no row can hold is looked for as NULL, which equals nothing: sent as it is, it would become another text. */

@@ -16,7 +16,16 @@ const STATEMENT_BYTES = 8 * 1024
 
 /** Each id once, in the order in which locks are taken: that of their bytes, like that of the database. */
 export function inLockOrder(executionIds: Iterable<string>): string[] {
-  return [...new Set(executionIds)].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  const distinct = [...new Set(executionIds)]
+  // By their UTF-16 texts are in the same order, unless one has a character above the surrogates or of two of them.
+  if (!distinct.some((executionId) => HIGH.test(executionId))) return distinct.sort(byUnits)
+  return distinct.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+}
+
+const HIGH = /[\uD800-\uFFFF]/
+
+function byUnits(a: string, b: string): number {
+  return a < b ? -1 : 1
 }
 
 /** The list itself, filled up with its last value to the next power of two. */
@@ -108,6 +117,16 @@ export async function writeRows(
     warnings += written.warnings
   }
   return { count, warnings }
+}
+
+/** Writes rows as JSON in one statement; `null`, and nothing is written, where that would be too large. */
+export async function writeRowsAtOnce(
+  connection: Connection,
+  statement: string,
+  rows: readonly (readonly SqlValue[])[],
+): Promise<Written | null> {
+  const [json, ...others] = jsonPieces(rows, connection.maxBytes)
+  return json === undefined || others.length > 0 ? null : connection.write(statement, [json])
 }
 
 function jsonPieces(rows: readonly (readonly SqlValue[])[], maxBytes: number): string[] {

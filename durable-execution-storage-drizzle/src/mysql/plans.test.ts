@@ -34,6 +34,8 @@ const STATEMENTS = {
     exceptCount: 0,
   }),
   'claim: take': statements.claim(2),
+  'settle, where nothing is inserted: what is held': statements.held,
+  'settle, where nothing is inserted': statements.changeHeld,
   'settle, wake, cancel: locks': statements.lockedGuards(2),
   'settle, release, wake: changes': statements.change,
   'settle, wake, cancel: parents': statements.parent,

@@ -3,6 +3,7 @@ import { DurableExecutionError } from 'durable-execution'
 
 import type { SqlRow } from '../row'
 import { number, text } from '../values'
+import type { Connection } from './session'
 
 /** What a storage has to know of its server. */
 export interface Server {
@@ -19,7 +20,13 @@ export const ASK_SERVER =
   'SELECT @@max_allowed_packet, @@autocommit, @@character_set_client, @@sql_mode'
 
 /** The clock of the server, in milliseconds since the epoch, whatever the time zone of the session. */
-export const ASK_TIME = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
+const ASK_TIME = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
+
+/** Asks for the time. */
+export async function readTime(connection: Pick<Connection, 'read'>): Promise<number> {
+  const [row] = await connection.read(ASK_TIME, [])
+  return number(row?.[0])
+}
 
 /**
  * Reads the answer to {@link ASK_SERVER}.

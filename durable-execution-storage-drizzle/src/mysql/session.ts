@@ -96,6 +96,21 @@ export class Session {
     )
   }
 
+  /**
+   * Runs a program that writes in one statement, which is a transaction by itself: four statements less. `null` where that is not so:
+   * on a single connection its user may have a transaction open.
+   */
+  async runAtOnce<T>(program: Program<T>, signal: AbortSignal | undefined): Promise<T | null> {
+    if (this.client.kind === 'single' || this.server?.commitsBySelf !== true) return null
+    return this.repeatedly({ mode: 'write', isRepeatable: true, signal }, async (connection) => {
+      const answer = await program(connection)
+      if (connection.isCommitted) return answer
+      // Given back to its pool in the midst of a transaction, or told not to commit: what was written ends with the connection.
+      connection.break()
+      return null
+    })
+  }
+
   /** Runs a program on a connection, without a transaction. */
   async use<T>(program: Program<T>, options: RunOptions): Promise<T> {
     return this.repeatedly(options, program)

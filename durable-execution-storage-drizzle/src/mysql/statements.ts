@@ -28,6 +28,12 @@ const LONG_TEXTS = new Set<string>(['retry_options', 'error', 'input', 'run_outp
 /** The columns that a change writes, in the order of its values; the row's id follows them. */
 const CHANGED = [...CHANGE_COLUMNS, 'updated_at'] as const
 
+/** What says under which claim a change was decided, in the order of its values. */
+const CLAIM_COLUMNS = ['execution_id', 'claim_count', 'expected_status'] as const
+
+const HELD =
+  ' AND t.claim_count = j.claim_count AND t.status = j.expected_status AND t.executor_id IS NOT NULL'
+
 /** The columns of a parent that is brought down, in the order of its values; the row's id follows them. */
 const PARENT_COLUMNS = [
   'takeovers',
@@ -139,17 +145,20 @@ function reads(table: string, index: (name: string) => string) {
 
 function writes(table: string, byId: string) {
   const insert = `${table} (${RECORD}) SELECT ${RECORD} FROM ${jsonTable(COLUMNS)}`
-  const updated = (columns: readonly string[], assignments: readonly string[]): string =>
-    `UPDATE ${jsonTable([...columns, 'execution_id'])} STRAIGHT_JOIN ${table} AS t FORCE INDEX (PRIMARY) ON t.execution_id = j.execution_id SET ${assignments.join(', ')}`
+  /** Rows of the table by the ids of a JSON text. */
+  const listed = (columns: readonly string[], guard = ''): string =>
+    `${jsonTable(columns)} STRAIGHT_JOIN ${table} AS t FORCE INDEX (PRIMARY) ON t.execution_id = j.execution_id${guard}`
+  const changes = [...CHANGED.map(changed), 't.executor_id = NULL'].join(', ')
   return {
     insert: `INSERT INTO ${insert}`,
     /** For a transaction of the user, in which no statement may fail on a duplicate. */
     insertOthers: `INSERT IGNORE INTO ${insert}`,
-    change: updated(CHANGED, [...CHANGED.map(changed), 't.executor_id = NULL']),
-    parent: updated(
-      PARENT_COLUMNS,
-      PARENT_COLUMNS.map((column) => `t.${column} = j.${column}`),
-    ),
+    change: `UPDATE ${listed([...CHANGED, 'execution_id'])} SET ${changes}`,
+    /** How many of these are held under the claim under which their change was decided. */
+    held: `SELECT count(*) FROM ${listed(CLAIM_COLUMNS, HELD)}`,
+    /** Changes only those. */
+    changeHeld: `UPDATE ${listed([...CHANGED, ...CLAIM_COLUMNS], HELD)} SET ${changes}`,
+    parent: `UPDATE ${listed([...PARENT_COLUMNS, 'execution_id'])} SET ${PARENT_COLUMNS.map((column) => `t.${column} = j.${column}`).join(', ')}`,
     /** `transitions.claim` in SQL. These databases assign from left to right: each value is read before it is written. */
     claim: sized(
       (list) =>

@@ -11,6 +11,7 @@ import type {
   MySql2QueryResultHKT,
 } from 'drizzle-orm/mysql2'
 import {
+  assertOneWritePerRow,
   systemEnvironment,
   type CancelOutcome,
   type CancelRequest,
@@ -39,15 +40,15 @@ import {
 } from 'durable-execution'
 
 import { checkTableName } from '../table-name'
-import { number } from '../values'
 import { clientOf } from './driver'
 import { toStorageError } from './errors'
 import { migrate } from './migrate'
-import { ASK_TIME } from './server'
-import { Session, type Connection, type Time } from './session'
+import { readTime } from './server'
+import { Session, type Connection, type Program, type Time } from './session'
 import { createStatements, type Statements } from './statements'
 import type { MySqlTaskExecutionsTable } from './table'
 import { UserConnection } from './user-transaction'
+import { insertAtOnce, mayInsertAtOnce, maySettleAtOnce, settleAtOnce } from './verbs/at-once'
 import { cancel } from './verbs/cancel'
 import { claim, release, renew } from './verbs/claims'
 import { insert, insertInUsers } from './verbs/insert'
@@ -70,6 +71,14 @@ export interface MySqlTaskExecutionsStorageOptions {
    */
   readonly preparedStatements?: boolean | undefined
 }
+
+/** A verb on a connection. */
+type Verb<TRequest, T> = (
+  connection: Connection,
+  statements: Statements,
+  request: TRequest,
+  time: Time,
+) => Promise<T>
 
 /** The transactions of a Drizzle database on mysql2. */
 type TransactionOf<
@@ -135,14 +144,11 @@ export class MySqlTaskExecutionsStorage<
     )
   }
 
-  insert(
+  async insert(
     request: InsertRequest<TTransaction>,
   ): Promise<StorageAnswer & { outcomes: readonly InsertOutcome[] }> {
-    const { transaction } = request
-    if (transaction !== undefined) return this.explained(this.join(request))
-    return this.run('write', request, (connection, time) =>
-      insert(connection, this.statements, request, time),
-    )
+    if (request.transaction !== undefined) return this.explained(this.join(request))
+    return this.write(request, mayInsertAtOnce(request) ? insertAtOnce : null, insert)
   }
 
   get(
@@ -167,10 +173,9 @@ export class MySqlTaskExecutionsStorage<
     )
   }
 
-  settle(request: SettleRequest): Promise<SettleAnswer> {
-    return this.run('write', request, (connection, time) =>
-      settle(connection, this.statements, request, time),
-    )
+  async settle(request: SettleRequest): Promise<SettleAnswer> {
+    assertOneWritePerRow(request.settlements)
+    return this.write(request, maySettleAtOnce(request) ? settleAtOnce : null, settle)
   }
 
   renew(request: RenewRequest): Promise<StorageAnswer & { outcomes: RenewOutcome[] }> {
@@ -223,23 +228,46 @@ export class MySqlTaskExecutionsStorage<
     return this.run('write', request, (connection) => prune(connection, this.statements, request))
   }
 
-  private run<T extends object>(
+  private async run<T extends object>(
     mode: 'read' | 'write' | 'claim',
     request: StorageCall,
     verb: (connection: Connection, time: Time) => Promise<T>,
   ): Promise<T & StorageAnswer> {
-    const program = async (connection: Connection): Promise<T & StorageAnswer> => {
-      const time = this.timeOf(connection, request)
-      const answer = await verb(connection, time)
-      return { ...answer, now: await time() }
-    }
-    return this.explained(
-      this.session.run(program, {
+    const { answer, now } = await this.explained(
+      this.session.run(this.timed(request, verb), {
         mode: mode === 'read' ? 'read' : 'write',
         isRepeatable: mode !== 'claim',
         signal: request.signal,
       }),
     )
+    return { ...answer, now }
+  }
+
+  /** In one statement, where that may do and does; else in a transaction of several. */
+  private async write<TRequest extends StorageCall, T extends object>(
+    request: TRequest,
+    atOnce: Verb<TRequest, T | null> | null,
+    verb: Verb<TRequest, T>,
+  ): Promise<T & StorageAnswer> {
+    const { statements } = this
+    if (atOnce !== null) {
+      const program = this.timed(request, (...on) => atOnce(on[0], statements, request, on[1]))
+      const written = await this.explained(this.session.runAtOnce(program, request.signal))
+      if (written?.answer) return { ...written.answer, now: written.now }
+    }
+    return this.run('write', request, (...on) => verb(on[0], statements, request, on[1]))
+  }
+
+  /** A verb, and the time of its call. */
+  private timed<T>(
+    request: StorageCall,
+    verb: (connection: Connection, time: Time) => Promise<T>,
+  ): Program<{ readonly answer: T; readonly now: number }> {
+    return async (connection) => {
+      const time = this.timeOf(connection, request)
+      const answer = await verb(connection, time)
+      return { answer, now: await time() }
+    }
   }
 
   /** `insert` in a transaction of the user. */
@@ -248,8 +276,8 @@ export class MySqlTaskExecutionsStorage<
   ): Promise<StorageAnswer & { outcomes: readonly InsertOutcome[] }> {
     const connection = await UserConnection.open(request.transaction)
     const now = await this.timeOf(connection, request)()
-    const at = { ...request, now }
-    return { ...(await insertInUsers(connection, this.statements, request, at)), now }
+    const inserted = await insertInUsers(connection, this.statements, request, { ...request, now })
+    return { ...inserted, now }
   }
 
   /** The time of a call: the moment at which its verb asks first. */
@@ -269,9 +297,4 @@ export class MySqlTaskExecutionsStorage<
       throw toStorageError(error, this.statements.tableName)
     }
   }
-}
-
-async function readTime(connection: Connection): Promise<number> {
-  const [row] = await connection.read(ASK_TIME, [])
-  return number(row?.[0])
 }

@@ -33,6 +33,8 @@ import {
   type WakeRequest,
 } from 'durable-execution'
 
+import { standAlone } from '../insertions'
+import { isPlain } from '../settling'
 import { checkTableName } from '../table-name'
 import type { Driver } from './driver'
 import { driverOf } from './driver-of'
@@ -46,10 +48,10 @@ import type { PgTaskExecutionsTable } from './table'
 import { joinTransaction } from './user-transaction'
 import { cancel } from './verbs/cancel'
 import { claim, release, renew } from './verbs/claims'
-import { insert, insertAtOnce, standAlone } from './verbs/insert'
+import { insert, insertAtOnce } from './verbs/insert'
 import { prune } from './verbs/prune'
 import * as reads from './verbs/reads'
-import { isPlain, settle, settlePlain } from './verbs/settle'
+import { settle, settlePlain } from './verbs/settle'
 import { settleTogether } from './verbs/settle-together'
 import { wake } from './verbs/wake'
 

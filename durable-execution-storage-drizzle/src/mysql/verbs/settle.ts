@@ -3,7 +3,6 @@
  * (which may free a sleeping key), the insertions, and the parents, each written once.
  */
 import {
-  assertOneWritePerRow,
   guardSettlement,
   type ExecutionRecord,
   type Settlement,
@@ -30,7 +29,6 @@ export async function settle(
   time: Time,
 ): Promise<{ outcomes: SettleOutcome[]; parents: ExecutionRecord[] }> {
   const { settlements, handOver } = request
-  assertOneWritePerRow(settlements)
   const guards = await lockTrees(connection, statements, settlements)
   const at = { ...request, now: await time() }
   const guarded = settlements.map((settlement) =>

@@ -6,7 +6,7 @@ import {
   type InsertRequest,
 } from 'durable-execution'
 
-import { planInsert, type ExistingRows } from '../../insertions'
+import { NOTHING, planInsert, standAlone, type ExistingRows } from '../../insertions'
 import { toGuard, type Guard } from '../../row'
 import { readClock } from '../clock'
 import { ConflictError } from '../errors'
@@ -34,14 +34,6 @@ const SAVEPOINT = {
 } as const
 
 const NONE: ReadonlySet<string> = new Set()
-const NOTHING: ExistingRows = { byExecutionId: new Map(), bySleepingKey: new Map() }
-
-/** Whether each row stands by itself: then what is inserted is right, whatever of the rest exists already. */
-export function standAlone({ executions, allOrNothing }: Executions): boolean {
-  return (
-    allOrNothing !== true && executions.every(({ parent, start }) => !parent && start !== 'waiting')
-  )
-}
 
 /**
  * Inserts rows in one statement, where none of them is there and no sleeping key is looked for; else it answers `null`.

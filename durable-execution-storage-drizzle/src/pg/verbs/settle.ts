@@ -5,7 +5,6 @@
  */
 import {
   guardSettlement,
-  isWaiting,
   type ExecutionRecord,
   type SettleAnswer,
   type Settlement,
@@ -23,16 +22,6 @@ import type { Statements } from '../statements'
 import { writeChanges, writeGuarded, type SettledPlainly } from './changes'
 import { insertRecords, readSleepers } from './insert'
 import { bringDown } from './parents'
-
-/** Whether nothing but its own row matters to a settlement: it needs no lock but that of its statement. */
-export function isPlain({ change, insertions, parentExecutionId }: Settlement): boolean {
-  return (
-    parentExecutionId === null &&
-    insertions.length === 0 &&
-    change.sleepingKey === null &&
-    !isWaiting(change.status)
-  )
-}
 
 /** Writes plain settlements in one statement. What it did not apply is for {@link settle}. */
 export function* settlePlain(
