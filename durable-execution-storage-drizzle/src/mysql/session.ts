@@ -1,5 +1,6 @@
 /**
- * How verbs reach the database: in a transaction of their own (`run`), or on a connection without one (`use`).
+ * How verbs reach the database: in a transaction of their own (`run`), in one statement that commits by itself (`runAtOnce`), or on a
+ * connection without either (`use`).
  *
  * Isolation is READ COMMITTED, set for each transaction whatever the server's default: what a verb reads after it has its locks
  * must be what the lock's last holder committed.
