@@ -71,6 +71,18 @@ describe.each(servers)('a call that needs one statement on $name', (server) => {
     },
   )
 
+  it('does not leave a connection in a transaction where it met a row that is there', async () => {
+    const database = await databases.openMigrated(ONE)
+    await start(database, 'te_0')
+    await database.all('START TRANSACTION')
+    const executions = [newExecution({ executionId: 'te_0' })]
+    const { outcomes } = await database.storage.insert({ executions, ...by })
+    expect(outcomes).toMatchObject([{ kind: 'exists' }])
+    // The row is nobody's: it can be written.
+    expect(await finish(database, ['te_0'])).toEqual(['applied'])
+    await database.close()
+  })
+
   it('leaves what is there, and says so', async () => {
     const database = await databases.openMigrated(ONE)
     await start(database, 'te_0')

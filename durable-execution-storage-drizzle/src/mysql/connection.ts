@@ -20,7 +20,7 @@ export class OwnConnection implements Connection {
   maxBytes = Infinity
   /** Whether values may be written into statements where the server takes no more prepared ones. */
   mayEscape = false
-  /** Whether the last statement that wrote was committed with its end. */
+  /** Whether the last statement that wrote has ended, and was committed with its end. */
   isCommitted = true
   private hasFailed = false
   private readonly driver: DriverConnection
@@ -49,6 +49,7 @@ export class OwnConnection implements Connection {
 
   async write(text: string, params: readonly SqlValue[]): Promise<Written> {
     for (const param of params) if (typeof param === 'string') assertStorable(param)
+    this.isCommitted = false
     const answer = await this.send(text, params, this.isPrepared)
     this.isCommitted = statusOf(answer) === COMMITTED
     return toWritten(answer)

@@ -35,7 +35,7 @@ export async function readFamily<TTransaction>(
   const what = `Output of execution ${parent.executionId}`
   const children: FinishedChild[] = []
   let bytes = parent.runOutput?.length ?? 0
-  for await (const page of pagesOf(runtime, parent.executionId)) {
+  for await (const page of pagesOf(runtime, parent)) {
     for (const child of page) {
       bytes += child.output?.length ?? 0
       if (bytes > options.maxFinalizeInputBytes) {
@@ -50,15 +50,15 @@ export async function readFamily<TTransaction>(
 /** The children of a parent in their order: those that all ended here as they are known, others page by page. */
 async function* pagesOf<TTransaction>(
   runtime: Runtime<TTransaction>,
-  parentExecutionId: string,
+  parent: FamilyParent,
 ): AsyncGenerator<readonly EndedChild[]> {
-  const known = runtime.families.childrenOf(parentExecutionId)
+  const known = runtime.families.childrenOf(parent)
   if (known) {
     yield known
     return
   }
   for (let after = -1; ;) {
-    const { children } = await readChildren(runtime, parentExecutionId, after, PAGE_SIZE)
+    const { children } = await readChildren(runtime, parent.executionId, after, PAGE_SIZE)
     yield children
     const last = children.at(-1)
     if (last === undefined || children.length < PAGE_SIZE) return

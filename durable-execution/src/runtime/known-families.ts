@@ -9,11 +9,14 @@ import { isFinished, isWaiting } from '../execution/status'
 
 /** The most bytes kept, roughly: beyond, the oldest families are dropped. */
 const MOST_BYTES = 16 * 2 ** 20
-/** Bytes a child takes besides its output, roughly. */
+/** Bytes a child takes besides its texts, roughly. */
 const CHILD_BYTES = 500
 
-/** What a family needs of its parent. */
-export type FamilyParent = Pick<ExecutionRecord, 'taskId' | 'executionId' | 'runOutput'>
+/** What a family needs of its parent. Ids may be given again once their executions were pruned: `createdAt` tells which it is. */
+export type FamilyParent = Pick<
+  ExecutionRecord,
+  'taskId' | 'executionId' | 'createdAt' | 'runOutput'
+>
 
 /** What a family needs of a child. */
 export type EndedChild = Pick<
@@ -27,6 +30,8 @@ interface Gathering {
   readonly count: number
   /** Those that ended here, by their index. */
   readonly children: Map<number, EndedChild>
+  /** Its finalize, once that is stored. */
+  finalizeId: string | null
   bytes: number
 }
 
@@ -41,39 +46,56 @@ export class KnownFamilies {
     if (isFinished(status)) {
       this.drop(record.executionId)
       this.ended(record, settlement)
-    } else if (isWaiting(status) && record.status === 'running') {
-      this.begin(record, settlement)
+    } else if (isWaiting(status)) {
+      if (record.status === 'running') this.begin(record, settlement)
+      this.finalizing(record, settlement)
     }
   }
 
-  /** The parent of a family of which at least the beginning was seen. */
-  parentOf(executionId: string): FamilyParent | null {
-    return this.byParent.get(executionId)?.parent ?? null
+  /** The parent of a finalize that was stored here, as was the run of the parent. */
+  parentOf({ executionId, parent }: ExecutionRecord): FamilyParent | null {
+    const gathering = this.byParent.get(parent?.executionId ?? '')
+    return gathering?.finalizeId === executionId ? gathering.parent : null
   }
 
   /** All children of a parent in their order; `null` if not all of them ended here. */
-  childrenOf(executionId: string): readonly EndedChild[] | null {
-    const gathering = this.byParent.get(executionId)
+  childrenOf(parent: FamilyParent): readonly EndedChild[] | null {
+    const gathering = this.of(parent)
     if (!gathering || gathering.children.size < gathering.count) return null
     const inOrder = [...gathering.children].sort(([a], [b]) => a - b)
     return inOrder.map(([, child]) => child)
   }
 
-  private begin({ taskId, executionId }: ExecutionRecord, settlement: Settlement): void {
+  private of({ executionId, createdAt }: FamilyParent): Gathering | null {
+    const gathering = this.byParent.get(executionId)
+    return gathering?.parent.createdAt === createdAt ? gathering : null
+  }
+
+  private begin(record: ExecutionRecord, settlement: Settlement): void {
+    const { taskId, executionId, createdAt } = record
     const { change, insertions } = settlement
     const children = insertions.filter(
       ({ parent }) => parent?.executionId === executionId && !parent.isFinalize,
     )
     const { runOutput } = change
     const gathering: Gathering = {
-      parent: { taskId, executionId, runOutput },
+      parent: { taskId, executionId, createdAt, runOutput },
       count: children.length,
       children: new Map(),
+      finalizeId: null,
       bytes: 0,
     }
     this.drop(executionId)
     this.byParent.set(executionId, gathering)
     this.grow(gathering, CHILD_BYTES + (runOutput?.length ?? 0))
+  }
+
+  private finalizing(record: ExecutionRecord, { insertions }: Settlement): void {
+    const finalize = insertions.find(
+      ({ parent }) => parent?.isFinalize === true && parent.executionId === record.executionId,
+    )
+    const gathering = this.of(record)
+    if (finalize && gathering) gathering.finalizeId = finalize.executionId
   }
 
   private ended({ parent, taskId, executionId }: ExecutionRecord, { change }: Settlement): void {
@@ -82,7 +104,8 @@ export class KnownFamilies {
     if (!gathering) return
     const { status, output, error } = change
     gathering.children.set(parent.indexInParent, { taskId, executionId, status, output, error })
-    this.grow(gathering, CHILD_BYTES + (output?.length ?? 0))
+    const texts = (output?.length ?? 0) + (error?.message.length ?? 0)
+    this.grow(gathering, CHILD_BYTES + texts)
   }
 
   private grow(gathering: Gathering, bytes: number): void {

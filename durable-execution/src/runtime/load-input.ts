@@ -35,8 +35,7 @@ async function loadFamily<TTransaction>(
   definition: TaskDefinition,
   parentExecutionId: string,
 ): Promise<LoadedInput> {
-  const parent =
-    runtime.families.parentOf(parentExecutionId) ?? (await readParent(runtime, parentExecutionId))
+  const parent = runtime.families.parentOf(record) ?? (await readParent(runtime, parentExecutionId))
   const family = await readFamily(runtime, parent)
   return checkedInput(runtime, record, definition, family)
 }
