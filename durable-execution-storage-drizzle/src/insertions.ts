@@ -67,6 +67,19 @@ export function planInsert(
 }
 
 /**
+ * Plans an `insert` of rows of which none is there; `null` if that can't be all of it: no rows, ids that come twice, keys that may be
+ * taken.
+ */
+export function planNew(
+  { executions, allOrNothing = false }: Pick<InsertRequest<unknown>, 'executions' | 'allOrNothing'>,
+  at: At,
+): InsertPlan | null {
+  if (executions.some(({ sleepingKey }) => sleepingKey !== null)) return null
+  const plan = planInsert(executions, NOTHING, allOrNothing, at)
+  return plan.records.length === 0 || plan.records.length < executions.length ? null : plan
+}
+
+/**
  * Plans the rows that come into being with settlements: each is inserted, a sleeping one whose key is taken as failed.
  *
  * @param takenKeys - Sleeping keys that active executions hold once the settlements are written.

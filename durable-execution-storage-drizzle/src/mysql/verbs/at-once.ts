@@ -13,7 +13,7 @@ import {
 } from 'durable-execution'
 
 import { changeValues } from '../../change'
-import { NOTHING, planInsert, standAlone } from '../../insertions'
+import { planNew, standAlone } from '../../insertions'
 import { toRow } from '../../row'
 import { isPlain } from '../../settling'
 import { number } from '../../values'
@@ -23,15 +23,9 @@ import type { Connection, Time } from '../session'
 import type { Statements } from '../statements'
 
 /** Whether rows are new and stand alone: none of them has to be looked for first. */
-export function mayInsertAtOnce<TTransaction>(request: InsertRequest<TTransaction>): boolean {
-  const { executions, failsWhenHeldUp, transaction } = request
-  return (
-    // Whose ids or keys may be others' too are looked for.
-    failsWhenHeldUp !== true &&
-    transaction === undefined &&
-    standAlone(request) &&
-    executions.every(({ sleepingKey }) => sleepingKey === null)
-  )
+export function mayInsertAtOnce(request: InsertRequest<unknown>): boolean {
+  // Whose ids or keys may be others' too are looked for.
+  return request.failsWhenHeldUp !== true && standAlone(request)
 }
 
 /** Inserts rows that stand alone, all of them or none. */
@@ -41,13 +35,12 @@ export async function insertAtOnce(
   request: Pick<InsertRequest<never>, 'executions'> & Claimant,
   time: Time,
 ): Promise<{ outcomes: readonly InsertOutcome[] } | null> {
-  const { executions, executorId, leaseMs } = request
-  const at = { executorId, leaseMs, now: await time() }
-  const { outcomes, records } = planInsert(executions, NOTHING, false, at)
-  if (records.length < executions.length) return null
+  const { executorId, leaseMs } = request
+  const plan = planNew(request, { executorId, leaseMs, now: await time() })
+  if (plan === null) return null
   try {
-    const written = await writeRowsAtOnce(connection, statements.insert, records.map(toRow))
-    return written === null ? null : { outcomes }
+    const written = await writeRowsAtOnce(connection, statements.insert, plan.records.map(toRow))
+    return written === null ? null : { outcomes: plan.outcomes }
   } catch (error) {
     if (classify(error) === 'duplicate') return null
     throw error

@@ -6,7 +6,7 @@ import {
   type InsertRequest,
 } from 'durable-execution'
 
-import { NOTHING, planInsert, standAlone, type ExistingRows } from '../../insertions'
+import { NOTHING, planInsert, planNew, standAlone, type ExistingRows } from '../../insertions'
 import { toGuard, type Guard } from '../../row'
 import { readClock } from '../clock'
 import { ConflictError } from '../errors'
@@ -46,10 +46,9 @@ export function* insertAtOnce(
   request: Executions & { readonly executorId: string; readonly leaseMs: number },
   time: number | null,
 ): Program<Inserted | null> {
-  const { executions, allOrNothing = false, executorId, leaseMs } = request
-  if (executions.some(({ sleepingKey }) => sleepingKey !== null)) return null
-  const plan = planInsert(executions, NOTHING, allOrNothing, { executorId, leaseMs, now: 0 })
-  if (plan.records.length === 0 || plan.records.length < executions.length) return null
+  const { executions, executorId, leaseMs } = request
+  const plan = planNew(request, { executorId, leaseMs, now: 0 })
+  if (plan === null) return null
   const now = yield* writeAtOnce(statements, how, plan.records, time)
   if (now === null) return null
   yield note({ due: dueInsertions(executions) })
