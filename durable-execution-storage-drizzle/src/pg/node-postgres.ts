@@ -17,23 +17,7 @@ import {
 } from './driver'
 import { classify, ConflictError } from './errors'
 import { openEar, type NewClient } from './node-postgres-ear'
-
-/** Columns as the texts that came: what they are is read here, and the parsers of `pg`, which users may have set, cost more. */
-const AS_TEXT = { getTypeParser: () => (value: string) => value }
-
-/** A connection of `pg`. */
-interface PgClient {
-  query(config: {
-    readonly name?: string
-    readonly text: string
-    readonly values?: (string | null)[]
-    readonly rowMode: 'array'
-    readonly types?: typeof AS_TEXT
-  }): Promise<{ readonly rows: SqlRow[] }>
-  on(event: 'error', listener: () => void): unknown
-  off(event: 'error', listener: () => void): unknown
-  getTransactionStatus?(): string | null
-}
+import { send, type PgClient } from './node-postgres-send'
 
 interface PooledClient extends PgClient {
   release(destroy?: boolean): void
@@ -267,18 +251,6 @@ function lost(cause: unknown): DurableExecutionError {
 
 function inUse(): ConflictError {
   return new ConflictError('The connection is inside an open transaction of its user: use a Pool')
-}
-
-async function send(client: PgClient, { text, params, name }: Query): Promise<readonly SqlRow[]> {
-  const named = name === null ? {} : { name }
-  const { rows } = await client.query({
-    ...named,
-    text,
-    values: params,
-    rowMode: 'array',
-    types: AS_TEXT,
-  })
-  return rows
 }
 
 async function transact<T>(client: PgClient, work: (execute: Execute) => Promise<T>): Promise<T> {

@@ -13,6 +13,9 @@ export const NOW =
 /** In a CTE, so that all rows get the same. */
 export const CLOCK = `clock AS MATERIALIZED (SELECT ${NOW})`
 
+/** The clock of a statement that writes one row and looks at it once: without a CTE the server has a tenth less to do. */
+export const CLOCK_OF_ONE = `(SELECT ${NOW} OFFSET 0) AS clock`
+
 /** The longest that an impatient statement waits for a lock, in milliseconds. Who only stores something has done so by then. */
 const LONGEST_WAIT_MS = 50
 

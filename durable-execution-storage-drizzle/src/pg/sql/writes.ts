@@ -1,17 +1,17 @@
 /** Statements that insert rows and write changes. */
 import { COLUMNS } from '../../row'
-import { CHANGED, CLOCK, GUARDED, OF_PARENT, RECORD, TIMES, typeOf } from './columns'
+import { CHANGED, CLOCK, CLOCK_OF_ONE, GUARDED, OF_PARENT, RECORD, TIMES, typeOf } from './columns'
 import { assigned, BY_ID, changesFrom, few } from './lookups'
 import { byForm, listAt, parameterRows, type Form, type Fragment } from './parameter-rows'
 
 /** What an insert selects: rows that come as parameters, their times counted from the clock. */
-export function newRows(form: Form, first: number): Fragment {
+export function newRows(form: Form, first: number, clock = 'clock'): Fragment {
   const { values, from, next } = parameterRows(COLUMNS, form, first, 'c')
   const timed = COLUMNS.map((column, index) => {
     const value = values[index] ?? ''
     return TIMES.has(column) ? `${value} + clock.now` : value
   })
-  const text = `SELECT ${timed.join(', ')} FROM clock${from === null ? '' : `, ${from}`}`
+  const text = `SELECT ${timed.join(', ')} FROM ${clock}${from === null ? '' : `, ${from}`}`
   return { text, next }
 }
 
@@ -28,8 +28,8 @@ const SET_CHANGED = [
 ].join(', ')
 
 /** Writes changes `c` to their rows, as long as the guard holds. */
-export function update(table: string, changes: string, guard = ''): string {
-  return `UPDATE ${table} AS t SET ${SET_CHANGED} FROM clock, ${changes} WHERE ${BY_ID}${guard}`
+export function update(table: string, changes: string, guard = '', clock = 'clock'): string {
+  return `UPDATE ${table} AS t SET ${SET_CHANGED} FROM ${clock}, ${changes} WHERE ${BY_ID}${guard}`
 }
 
 function insertText(table: string, target: string, clock: string) {
@@ -41,9 +41,11 @@ function insertText(table: string, target: string, clock: string) {
 
 /** Answers the clock alone: rows of an answer cost as much again on their way, and all of these are there or it is an error. */
 function insertNew(table: string, clock: string) {
-  return byForm(
-    (form) =>
-      `WITH ${clock}, inserted AS (INSERT INTO ${table} (${RECORD}) ${newRows(form, 2).text}) SELECT now FROM clock`,
+  const into = `INSERT INTO ${table} (${RECORD})`
+  return byForm((form) =>
+    form === 'one'
+      ? `${into} ${newRows(form, 2, CLOCK_OF_ONE).text} RETURNING updated_at`
+      : `WITH ${clock}, inserted AS (${into} ${newRows(form, 2).text}) SELECT now FROM clock`,
   )
 }
 
@@ -85,10 +87,9 @@ export function writes(table: string) {
       const { text, next } = changesFrom(GUARDED, form, 2)
       const guard =
         ' AND t.claim_count IS NOT DISTINCT FROM c.claim_count AND t.status IS NOT DISTINCT FROM c.expected_status AND t.executor_id IS NOT NULL'
-      const changed = update(table, text, guard)
       return form === 'one'
-        ? `WITH ${CLOCK} ${changed} RETURNING clock.now`
-        : `WITH ${CLOCK}, changed AS (${changed} RETURNING t.execution_id) SELECT (SELECT now FROM clock), CASE WHEN count(*) < $${next}::integer THEN coalesce(json_agg(execution_id), '[]')::text END FROM changed`
+        ? `${update(table, text, guard, CLOCK_OF_ONE)} RETURNING clock.now`
+        : `WITH ${CLOCK}, changed AS (${update(table, text, guard)} RETURNING t.execution_id) SELECT (SELECT now FROM clock), CASE WHEN count(*) < $${next}::integer THEN coalesce(json_agg(execution_id), '[]')::text END FROM changed`
     }),
     parents: `UPDATE ${table} AS t SET ${OF_PARENT.slice(1).map(assigned).join(', ')} FROM ${parents} WHERE ${BY_ID}`,
     remove: `DELETE FROM ${table} AS t USING ${removed} WHERE ${BY_ID}`,
