@@ -161,7 +161,14 @@ export function resolveOptions(
   }
 }
 
-const ENVIRONMENT = ['now', 'monotonic', 'random', 'setTimer', 'afterMicrotasks'] as const
+const ENVIRONMENT = [
+  'now',
+  'monotonic',
+  'random',
+  'setTimer',
+  'afterMicrotasks',
+  'afterTurn',
+] as const
 
 /** @throws A non-retryable `DurableExecutionError` if it is no {@link Environment}. */
 export function checkEnvironment(environment: Environment): void {

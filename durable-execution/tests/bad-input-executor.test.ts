@@ -72,18 +72,18 @@ describe('an environment', () => {
     ({ world }: Setting): unknown =>
       new Executor(world.storage, {}, environment)
   const begins =
-    'Invalid environment: expected the functions now, monotonic, random, setTimer, afterMicrotasks, '
+    'Invalid environment: expected the functions now, monotonic, random, setTimer, afterMicrotasks, afterTurn, '
 
   itThrows({ code, begins }, [
     [
       'that is null',
       withEnvironment(null),
-      "got null without now, monotonic, random, setTimer, afterMicrotasks; leave it out to use the machine's own",
+      "got null without now, monotonic, random, setTimer, afterMicrotasks, afterTurn; leave it out to use the machine's own",
     ],
     [
       'that lacks functions',
       withEnvironment({ now: Date.now }),
-      "got {} without monotonic, random, setTimer, afterMicrotasks; leave it out to use the machine's own",
+      "got {} without monotonic, random, setTimer, afterMicrotasks, afterTurn; leave it out to use the machine's own",
     ],
   ])
 })

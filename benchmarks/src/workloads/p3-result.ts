@@ -9,8 +9,8 @@ import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from 
  * Calls before the first that is measured, so that the compiler has done with most of what a call runs; of a system that takes
  * longer no more than come to this, in milliseconds.
  */
-const WARM_UP = 1000
-const WARM_UP_MS = 2000
+const WARM_UP = 4000
+const WARM_UP_MS = 3000
 const SAMPLES = 300
 
 export const result: Workload = {

@@ -37,6 +37,10 @@ class ManualTime implements Environment {
     queueMicrotask(callback)
   }
 
+  afterTurn(callback: () => void): void {
+    queueMicrotask(callback)
+  }
+
   async pass(ms: number): Promise<void> {
     const until = this.elapsed + ms
     await turn()

@@ -18,6 +18,7 @@ function virtualTime(): { environment: Environment; pauses: number[] } {
       return { cancel: () => undefined }
     },
     afterMicrotasks: queueMicrotask,
+    afterTurn: queueMicrotask,
   }
   return { environment, pauses }
 }

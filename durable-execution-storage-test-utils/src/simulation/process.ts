@@ -89,6 +89,11 @@ export class SimulatedProcess implements Environment {
     })
   }
 
+  /** After other things that happen at this moment, before others. */
+  afterTurn(callback: () => void): void {
+    this.setTimer(0, callback)
+  }
+
   /** Something reaches the process from outside: a timer, an answer. A yield point, at which it may be dead or stopped. */
   deliver(callback: () => void): void {
     if (this.isDead) return

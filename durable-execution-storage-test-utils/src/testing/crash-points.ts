@@ -219,6 +219,12 @@ class MortalProcess implements Environment, CrashingProcess {
     })
   }
 
+  afterTurn(callback: () => void): void {
+    this.time.afterTurn(() => {
+      if (!this.isDead) callback()
+    })
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.setTimer(ms, resolve)

@@ -23,6 +23,8 @@ export class TestTime implements Environment {
   )
   private elapsedMs = 0
   private timersSet = 0
+  /** How many wait for the end of this turn. */
+  private turnsAhead = 0
 
   /** @param seed - Determines all randomness. */
   constructor(seed: number) {
@@ -58,6 +60,15 @@ export class TestTime implements Environment {
     systemEnvironment.afterMicrotasks(callback)
   }
 
+  /** As little a matter of time. */
+  afterTurn(callback: () => void): void {
+    this.turnsAhead += 1
+    systemEnvironment.afterTurn(() => {
+      this.turnsAhead -= 1
+      callback()
+    })
+  }
+
   /** Lets time pass. What follows from one timer happens before the next fires. */
   async advanceBy(ms: number): Promise<void> {
     const until = this.elapsedMs + ms
@@ -72,8 +83,13 @@ export class TestTime implements Environment {
   }
 
   private async pass(until: number, isOver: () => boolean): Promise<void> {
-    await turn()
-    while (!isOver() && this.fireNext(until)) await turn()
+    await this.turn()
+    while (!isOver() && this.fireNext(until)) await this.turn()
+  }
+
+  private async turn(): Promise<void> {
+    do await turn()
+    while (this.turnsAhead > 0)
   }
 
   private fireNext(until: number): boolean {

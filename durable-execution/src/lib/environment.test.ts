@@ -88,6 +88,23 @@ describe('systemEnvironment', () => {
     })
     expect(order).toEqual(['first', 'second', 'third', 'after'])
   })
+
+  it('calls back after the turn of the event loop: after timers that are due together', async () => {
+    const order: string[] = []
+    await new Promise<void>((resolve) => {
+      setTimeout(() => {
+        order.push('first')
+        systemEnvironment.afterTurn(() => {
+          order.push('after')
+          resolve()
+        })
+      }, 1)
+      setTimeout(() => order.push('second'), 1)
+      const end = performance.now() + 5
+      while (performance.now() < end) order.length = 0
+    })
+    expect(order).toEqual(['first', 'second', 'after'])
+  })
 })
 
 describe('delay', () => {

@@ -21,6 +21,8 @@ export interface Environment {
   setTimer(ms: number, callback: () => void): Timer
   /** Calls back when everything that can run without waiting has run. */
   afterMicrotasks(callback: () => void): void
+  /** Calls back when what is due in this turn of the event loop has run: timers that end together, answers that came together. */
+  afterTurn(callback: () => void): void
 }
 
 /** Node fires timers above this at once. */
@@ -54,12 +56,22 @@ export const systemEnvironment: Environment = {
       process.nextTick(callback)
     })
   },
+  afterTurn: (callback) => {
+    setImmediate(callback)
+  },
 }
 
 /** Resolves when everything that can run without waiting has run. */
 export function afterMicrotasks(environment: Environment): Promise<void> {
   return new Promise((resolve) => {
     environment.afterMicrotasks(resolve)
+  })
+}
+
+/** Resolves when what is due in this turn of the event loop has run. */
+export function afterTurn(environment: Environment): Promise<void> {
+  return new Promise((resolve) => {
+    environment.afterTurn(resolve)
   })
 }
 

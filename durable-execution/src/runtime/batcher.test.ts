@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { VirtualEnvironment } from '../../tests/support/virtual-environment'
 import { DurableExecutionError } from '../errors'
 import { createDeferred } from '../lib/deferred'
+import { afterMicrotasks } from '../lib/environment'
 import { StorageHeldUpError } from '../storage/held-up'
 import { Batcher, type BatcherOptions } from './batcher'
 
@@ -51,6 +52,20 @@ describe('Batcher', () => {
     expect(batches).toEqual([['a']])
     expect(environment.pendingTimersCount).toBe(timers)
   })
+
+  it.each([
+    { mayBringMore: true, expected: [['a', 'b']] },
+    { mayBringMore: false, expected: [['a'], ['b']] },
+  ])(
+    'waits for the rest of the turn, where it may bring more ($mayBringMore)',
+    async ({ mayBringMore, expected }) => {
+      const { batcher, batches } = createBatcher({ mayBringMore: () => mayBringMore })
+      const first = batcher.add('a')
+      for (let tick = 0; tick < 10; tick += 1) await afterMicrotasks(environment)
+      await Promise.all([first, batcher.add('b')])
+      expect(batches).toEqual(expected)
+    },
+  )
 
   it('flushes together what comes in one turn, also after a few promises', async () => {
     const { batcher, batches } = createBatcher()

@@ -1,6 +1,7 @@
 /**
  * Group commit. One flush is in flight at a time. If none is, a new item is flushed as soon as all that can run without waiting
- * has run; what arrives during a flush goes with the next. Alone, an item pays no waiting; under load batches grow by themselves.
+ * has run, or, where more may come of what is due at the same moment, when that has run too; what arrives during a flush goes with
+ * the next. Alone, an item pays no waiting; under load batches grow by themselves.
  *
  * A batch that is refused for good, or held up by somebody's open transaction, is split in halves until the culprit stands alone: only
  * it fails.
@@ -20,6 +21,8 @@ export interface BatcherOptions<TItem, TAnswer> {
   readonly sizeOf: (item: TItem) => number
   /** Made for each batch: whether an item may join it. One that must not meet those that have joined is left for the next. */
   readonly createAdmission?: () => (item: TItem) => boolean
+  /** Whether more items may come in this turn of the event loop. The first of a batch waits for them. @default never */
+  readonly mayBringMore?: () => boolean
   /** Stores a batch and answers each item, in order. Tries again by itself what may work later. */
   readonly flush: (items: readonly TItem[]) => Promise<readonly (TAnswer | Promise<TAnswer>)[]>
   /** What becomes of an item that failed. The next batch does not wait for it. @default it rejects with the error */
@@ -58,9 +61,18 @@ export class Batcher<TItem, TAnswer> {
     this.waiting.push({ item, promise, resolve, reject })
     if (!this.isBusy) {
       this.isBusy = true
-      this.options.environment.afterMicrotasks(() => void this.flushAll())
+      this.begin()
     }
     return promise
+  }
+
+  private begin(): void {
+    const { environment, mayBringMore } = this.options
+    environment.afterMicrotasks(() => {
+      // Node runs all microtasks after each timer: the first of a hundred that fire together would be stored alone.
+      if (mayBringMore?.() === true) environment.afterTurn(() => void this.flushAll())
+      else void this.flushAll()
+    })
   }
 
   /** Resolves when all that was added so far is stored or refused. What comes later is not waited for: under load there is always more. */

@@ -5,7 +5,7 @@
  */
 import type { ExecutionRecord } from '../execution/record'
 import { isWaiting } from '../execution/status'
-import { afterMicrotasks, type Timer } from '../lib/environment'
+import { afterMicrotasks, afterTurn, type Timer } from '../lib/environment'
 import type { ClaimAnswer, ClaimRequest } from '../storage/storage'
 import type { Job } from './loop'
 import type { Prefetch } from './prefetch'
@@ -154,8 +154,7 @@ export class Claimer<TTransaction> implements Job {
   }
 
   async runOnce(): Promise<number | null> {
-    // Functions that end together free their slots together: one claim for all of them, not one for the first.
-    if (this.room() < MAX_CLAIM) await afterMicrotasks(this.runtime.environment)
+    if (this.room() < MAX_CLAIM) await this.whenSlotsAreFree()
     if (this.catchUp.isNeeded()) await this.catchUp.run()
     const queues = [...this.queues.values()]
     this.turn = (this.turn + 1) % queues.length
@@ -169,6 +168,13 @@ export class Claimer<TTransaction> implements Job {
     const { hasMore } = this
     if (!hasMore) this.sweep.drained()
     return hasMore && this.prefetch.hasSpareSlots ? 0 : null
+  }
+
+  /** Functions that end together free their slots together: one claim for all of them, not one for the first. */
+  private async whenSlotsAreFree(): Promise<void> {
+    const { environment, slots } = this.runtime
+    await afterMicrotasks(environment)
+    if (slots.runningCount > 0) await afterTurn(environment)
   }
 
   /** How many rows may be claimed: for the free slots, and a little ahead. */

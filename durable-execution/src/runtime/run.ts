@@ -111,8 +111,10 @@ export class Runner<TTransaction> {
     held: HeldClaim,
     definition: FunctionDefinition | ParentDefinition,
   ): Promise<void> {
+    const end = this.runtime.slots.begin()
     const outcome = await this.execute(held, definition)
     held.isRunning = false
+    end()
     if (outcome.kind === 'shutdown') {
       await this.releaser.release(held, 'shutdown', 0)
     } else if (outcome.kind === 'lost') {

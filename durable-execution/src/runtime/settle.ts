@@ -52,6 +52,8 @@ export class Settler<TTransaction> {
       maxBytes: MAX_BYTES,
       sizeOf: ({ settlement }) => bytesOf(settlement),
       createAdmission: admitApartFromChildren,
+      // Functions that run beside it may end at the same moment.
+      mayBringMore: () => runtime.slots.runningCount > 0,
       flush: (items) => this.flush(items),
       failed: (item, error) => this.refused(item, error),
     })

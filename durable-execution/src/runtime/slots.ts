@@ -15,6 +15,7 @@ export class Slots {
   readonly capacity: number
   private taken = 0
   private unstored = 0
+  private running = 0
   private readonly onFree: () => void
   private nextStored: Deferred<void> | null = null
 
@@ -26,6 +27,11 @@ export class Slots {
 
   get takenCount(): number {
     return this.taken
+  }
+
+  /** How many functions have begun and not ended: slots are also taken for those that are about to. */
+  get runningCount(): number {
+    return this.running
   }
 
   get unstoredCount(): number {
@@ -61,6 +67,14 @@ export class Slots {
   give(): void {
     this.taken -= 1
     this.onFree()
+  }
+
+  /** A function begins. Answers what to call when it has ended. */
+  begin(): () => void {
+    this.running += 1
+    return () => {
+      this.running -= 1
+    }
   }
 
   /** The function of a slot has ended: the slot is free, its end has yet to be stored. */

@@ -15,6 +15,8 @@ interface PendingTimer {
 export class VirtualEnvironment implements Environment {
   private elapsedMs = 0
   private readonly timers = new Set<PendingTimer>()
+  /** How many wait for the end of this turn. */
+  private turnsAhead = 0
   private state = 1
 
   now(): number {
@@ -49,6 +51,14 @@ export class VirtualEnvironment implements Environment {
     })
   }
 
+  afterTurn(callback: () => void): void {
+    this.turnsAhead += 1
+    void setImmediate().then(() => {
+      this.turnsAhead -= 1
+      callback()
+    })
+  }
+
   get pendingTimersCount(): number {
     return this.timers.size
   }
@@ -60,7 +70,8 @@ export class VirtualEnvironment implements Environment {
 
   /** Lets everything happen that needs no time. */
   async turn(): Promise<void> {
-    await setImmediate()
+    do await setImmediate()
+    while (this.turnsAhead > 0)
   }
 
   /** Lets time pass. Timers fire in their order, and all that follows from one happens before the next. */
@@ -164,6 +175,10 @@ export class ProcessEnvironment implements Environment {
 
   afterMicrotasks(callback: () => void): void {
     this.world.afterMicrotasks(callback)
+  }
+
+  afterTurn(callback: () => void): void {
+    this.world.afterTurn(callback)
   }
 
   /** From now on no timer fires. */
