@@ -16,6 +16,7 @@ const STATEMENTS = {
   'insert: rows that are there': statements.guards(2),
   'insert: sleeping keys that are taken': statements.sleepers(2),
   'insert: one row of several': statements.insertOne,
+  'insert: rows that differ in id and input': statements.insertAlike,
   get: statements.records(2),
   'getChildren: children': statements.children,
   'getChildren: finalize': statements.finalize,

@@ -51,6 +51,39 @@ describe.each(DRIVERS)('the SQLite storage on $name', (driver) => {
     b.close()
   })
 
+  it('inserts many rows as it inserts each alone, in their order', async () => {
+    const inputs = [null, '"\u00E9 \u{1F600} \'"', '12', '12.0', '{"a":[1,2.50]}', 'x'.repeat(5000)]
+    const executions = Array.from({ length: 450 }, (_, index) =>
+      newExecution({
+        executionId: `te_${1000 - index}`,
+        input: inputs[index % inputs.length] ?? null,
+        // The first hundred are alike, and the third; of the others some differ.
+        ...(index === 130 && { taskId: 'other' }),
+        ...(index >= 300 && index < 340 && { start: 'claimed' as const }),
+      }),
+    )
+    const together = await openMigrated(driver, files.next())
+    const alone = await openMigrated(driver, files.next())
+    const at = { ...by, now: 1000 }
+    await together.storage.insert({ executions, ...at })
+    for (const execution of executions) {
+      await alone.storage.insert({ executions: [execution], ...at })
+    }
+    const executionIds = executions.map(({ executionId }) => executionId)
+    const [some, each] = await Promise.all(
+      [together, alone].map(({ storage }) => storage.get({ executionIds })),
+    )
+    expect(some?.records).toHaveLength(450)
+    expect(some?.records).toStrictEqual(each?.records)
+    const { records } = await together.storage.claim({ ...claimRequest, now: 2000 })
+    const ready = executions.filter(({ start }) => start !== 'claimed')
+    expect(records.map(({ executionId }) => executionId)).toStrictEqual(
+      ready.map(({ executionId }) => executionId),
+    )
+    together.close()
+    alone.close()
+  })
+
   it('takes calls at the same time, on a database in memory too', async () => {
     const database = driver.open(':memory:')
     const { storage } = database

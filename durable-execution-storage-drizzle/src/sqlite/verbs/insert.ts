@@ -2,10 +2,10 @@
 import type { ExecutionRecord, InsertOutcome, InsertRequest } from 'durable-execution'
 
 import { planInsert, type At } from '../../insertions'
-import { toGuard, toRow, type Guard, type SqlValue } from '../../row'
+import { COLUMNS, toGuard, toRow, type Guard, type SqlValue } from '../../row'
 import { readByList, readGuards } from '../lists'
 import { writeEach, type Program } from '../program'
-import { INSERT_SIZE, type Statements } from '../statements'
+import { ALIKE_SIZE, INSERT_SIZE, SHARED_COLUMNS, type Statements } from '../statements'
 
 /**
  * `insert`. Under the write lock what it reads stays so until it has written: no statement of it meets a duplicate.
@@ -36,26 +36,67 @@ export function* readSleepers(
   return new Map(sleepers.map((sleeper) => [sleeper.sleepingKey ?? '', sleeper]))
 }
 
-/** Inserts records, parents before their children. */
+/** Inserts records, parents before their children, in their order. */
 export function* insertRecords(
   statements: Statements,
   records: readonly ExecutionRecord[],
 ): Program<void> {
-  const groups: SqlValue[][] = []
-  let start = 0
-  for (; start + INSERT_SIZE <= records.length; start += INSERT_SIZE) {
-    groups.push(valuesOf(records, start, start + INSERT_SIZE))
+  const rows = records.map(toRow)
+  const { insertAlike, insertMany, insertOne } = statements
+  const groups: { readonly text: string; readonly params: SqlValue[][] }[] = []
+  const add = (text: string, params: SqlValue[]): void => {
+    const last = groups.at(-1)
+    if (last?.text === text) last.params.push(params)
+    else groups.push({ text, params: [params] })
   }
-  if (groups.length > 0) yield writeEach(statements.insertMany, groups)
-  const rest = records.slice(start).map(toRow)
-  if (rest.length > 0) yield writeEach(statements.insertOne, rest)
+  for (let start = 0; start < rows.length;) {
+    const left = rows.length - start
+    const first = rows[start] ?? []
+    if (left >= ALIKE_SIZE && areAlike(rows, start, start + ALIKE_SIZE)) {
+      add(insertAlike, [
+        ...valuesOf(rows, DIFFERENT_AT, start, start + ALIKE_SIZE),
+        ...SHARED_AT.map((at) => first[at] ?? null),
+      ])
+      start += ALIKE_SIZE
+    } else if (left >= INSERT_SIZE) {
+      add(insertMany, valuesOf(rows, ALL_AT, start, start + INSERT_SIZE))
+      start += INSERT_SIZE
+    } else {
+      add(insertOne, [...first])
+      start += 1
+    }
+  }
+  for (const { text, params } of groups) yield writeEach(text, params)
 }
 
-/** The values of several rows, one after the other. A loop: `flatMap` took as long as the database. */
-function valuesOf(records: readonly ExecutionRecord[], start: number, end: number): SqlValue[] {
+const ALL_AT = COLUMNS.map((_, at) => at)
+const SHARED_AT = SHARED_COLUMNS.map((column) => COLUMNS.indexOf(column))
+const DIFFERENT_AT = [COLUMNS.indexOf('execution_id'), COLUMNS.indexOf('input')]
+const ROOT_AT = COLUMNS.indexOf('root_execution_id')
+
+/** Whether rows differ in nothing but their id, which is that of their root, and their input. */
+function areAlike(rows: readonly SqlValue[][], start: number, end: number): boolean {
+  const [idAt = 0] = DIFFERENT_AT
+  const first = rows[start] ?? []
+  for (let index = start; index < end; index += 1) {
+    const row = rows[index] ?? []
+    if (row[ROOT_AT] !== row[idAt]) return false
+    for (const at of SHARED_AT) if (row[at] !== first[at]) return false
+  }
+  return true
+}
+
+/** These values of several rows, one row after the other. A loop: `flatMap` took as long as the database. */
+function valuesOf(
+  rows: readonly SqlValue[][],
+  places: readonly number[],
+  start: number,
+  end: number,
+): SqlValue[] {
   const values: SqlValue[] = []
-  for (const record of records.slice(start, end)) {
-    for (const value of toRow(record)) values.push(value)
+  for (let index = start; index < end; index += 1) {
+    const row = rows[index] ?? []
+    for (const at of places) values.push(row[at] ?? null)
   }
   return values
 }
