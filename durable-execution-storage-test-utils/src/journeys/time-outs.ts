@@ -26,17 +26,18 @@ export const timeoutJourneys: readonly Journey[] = [
       const executor = await context.executor({ abortGraceMs: 100 })
       const latch = new Latch()
       let hasReturned = false
+      let startedAt = Infinity
       const deaf = executor.task({
         id: 'deaf',
         timeoutMs: 50,
         run: async () => {
+          startedAt = context.now()
           await latch.opened
           hasReturned = true
           return 'too late'
         },
       })
       const handle = await executor.enqueueTask(deaf)
-      const startedAt = context.now()
       const execution = await handle.waitAndGetFinishedExecution()
       latch.open()
       same([execution.status, hasReturned], ['timed_out', false], 'status, before it returned')
