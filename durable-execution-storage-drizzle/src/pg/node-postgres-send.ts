@@ -35,7 +35,8 @@ function sendPrepared(client: PgClient, name: string, query: Query): Promise<rea
       if (error) reject(error)
       else resolve(rows)
     })
-    client.query(statement)
+    // Users may have wrapped it in what answers later, or not at all.
+    Promise.resolve(client.query(statement)).catch(reject)
   })
 }
 

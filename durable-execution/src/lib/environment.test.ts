@@ -89,6 +89,15 @@ describe('systemEnvironment', () => {
     expect(order).toEqual(['first', 'second', 'third', 'after'])
   })
 
+  it('calls back after the turn under fake timers too', async () => {
+    vi.useFakeTimers()
+    const after = new Promise<void>((resolve) => {
+      systemEnvironment.afterTurn(resolve)
+    })
+    vi.useRealTimers()
+    await after
+  })
+
   it('calls back after the turn of the event loop: after timers that are due together', async () => {
     const order: string[] = []
     await new Promise<void>((resolve) => {
