@@ -110,19 +110,12 @@ function ofPg(client: pg.Pool | pg.Client): TestDatabase['query'] {
 
 type Sent = { readonly text: string } | string
 
-/** A copy, of the same class: what the storage sends may be an object that knows how to send itself. */
-function withText<T extends object>(sent: T, text: string): T {
-  return Object.assign(Object.create(Object.getPrototypeOf(sent) as object | null) as T, sent, {
-    text,
-  })
-}
-
 function rewriteTexts(connection: object, rewrite: (text: string) => string): void {
   const { query } = connection as { query: (sent: Sent, ...others: unknown[]) => unknown }
   Reflect.set(connection, 'query', (sent: Sent, ...others: unknown[]) =>
     query.call(
       connection,
-      typeof sent === 'string' ? rewrite(sent) : withText(sent, rewrite(sent.text)),
+      typeof sent === 'string' ? rewrite(sent) : { ...sent, text: rewrite(sent.text) },
       ...others,
     ),
   )

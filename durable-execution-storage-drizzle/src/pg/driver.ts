@@ -75,15 +75,9 @@ export function unlessAborted<T>(
     }
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort, { once: true })
-    call.then(
-      (answer) => {
-        signal.removeEventListener('abort', abort)
-        resolve(answer)
-      },
-      (error: Error) => {
-        signal.removeEventListener('abort', abort)
-        reject(error)
-      },
-    )
+    const unlisten = (): void => {
+      signal.removeEventListener('abort', abort)
+    }
+    call.then(resolve, reject).finally(unlisten)
   })
 }

@@ -1,10 +1,7 @@
 /** Sends statements through a connection of `pg`: prepared ones in a form of our own, where it takes them. */
 import type { SqlRow } from '../row'
 import type { Query } from './driver'
-import { PreparedStatement, takesStatements } from './node-postgres-statement'
-
-/** Columns as the texts that came: what they are is read here, and the parsers of `pg`, which users may have set, cost more. */
-const AS_TEXT = { getTypeParser: () => (value: string) => value }
+import { AS_TEXT, PreparedStatement, takesStatements } from './node-postgres-statement'
 
 /** A connection of `pg`. */
 export interface PgClient {
@@ -24,9 +21,20 @@ export interface PgClient {
 /** Sends a statement, and answers its rows. */
 export function send(client: PgClient, query: Query): Promise<readonly SqlRow[]> {
   const { name } = query
-  return name !== null && takesStatements(client)
+  return name !== null && takes(client)
     ? sendPrepared(client, name, query)
     : sendAsText(client, query)
+}
+
+/** Looked at once a client: what a client can do stays as it is. */
+const taking = new WeakMap<PgClient, boolean>()
+
+function takes(client: PgClient): boolean {
+  const known = taking.get(client)
+  if (known !== undefined) return known
+  const answer = takesStatements(client)
+  taking.set(client, answer)
+  return answer
 }
 
 function sendPrepared(client: PgClient, name: string, query: Query): Promise<readonly SqlRow[]> {

@@ -113,6 +113,16 @@ describe.skipIf(SERVER_URL === null)('a prepared statement', () => {
     expect(rows).toEqual([['a', '1']])
   })
 
+  it('answers the same where a wrapper gives pg a copy without its methods', async () => {
+    const query = client.query.bind(client) as (statement: object) => unknown
+    Reflect.set(client, 'query', (sent: object) => query({ ...sent }))
+    await expect(prepared(client, 'echo', ECHO, ['\u00E9', '7'])).resolves.toEqual([
+      ['\u00E9', '7'],
+    ])
+    const divide = 'SELECT 1 / $1::integer'
+    await expect(prepared(client, 'divide', divide, ['0'])).rejects.toMatchObject({ code: '22012' })
+  })
+
   it('is sent to clients that take it', () => {
     expect(takesStatements(client)).toBe(true)
   })

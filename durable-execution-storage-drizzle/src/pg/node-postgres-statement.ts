@@ -18,26 +18,40 @@ export interface PgConnection {
   sendCopyFail(reason: string): void
 }
 
-type Callback = (error: Error | null, rows?: readonly SqlRow[]) => void
+/** Columns as the texts that came: what they are is read here, and the parsers of `pg`, which users may have set, cost more. */
+export const AS_TEXT = { getTypeParser: () => (value: string) => value }
+
+type Rows = readonly SqlRow[]
+
+type Callback = (error: Error | null, answer?: Rows | { readonly rows: Rows }) => void
 
 /** One call of a prepared statement. The names of its members are those that a client of `pg` looks for. */
 export class PreparedStatement {
   readonly name: string
   readonly text: string
+  readonly values: readonly (string | null)[]
+  /**
+   * How `pg` is to read the rows where a wrapper of `query` gives it a copy of this: without its methods a copy is a statement like
+   * any other.
+   */
+  readonly rowMode = 'array'
+  readonly types = AS_TEXT
   /** A client with a time limit puts a callback of its own in its place. */
   callback: Callback
-  private readonly values: readonly (string | null)[]
-  private readonly rows: SqlRow[] = []
+  private readonly received: SqlRow[] = []
 
   constructor(
     name: string,
     { text, params }: { readonly text: string; readonly params: readonly (string | null)[] },
-    callback: Callback,
+    callback: (error: Error | null, rows?: Rows) => void,
   ) {
     this.name = name
     this.text = text
     this.values = params
-    this.callback = callback
+    this.callback = (error, answer) => {
+      // Of a copy it is a result of `pg`, whose rows they are.
+      callback(error, answer && 'rows' in answer ? answer.rows : answer)
+    }
   }
 
   submit(connection: PgConnection): null {
@@ -69,11 +83,11 @@ export class PreparedStatement {
   }
 
   handleDataRow({ fields }: { readonly fields: SqlRow }): void {
-    this.rows.push(fields)
+    this.received.push(fields)
   }
 
   handleReadyForQuery(): void {
-    this.callback(null, this.rows)
+    this.callback(null, this.received)
   }
 
   handleError(error: Error): void {

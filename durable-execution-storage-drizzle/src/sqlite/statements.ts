@@ -108,21 +108,20 @@ function writes(table: string) {
   }
 }
 
-/** Where the values are in which roots of one task differ: their id stands twice in their rows. */
-const DIFFERENT: ReadonlyMap<Column, string> = new Map([
-  ['execution_id', 'c.column1'],
-  ['root_execution_id', 'c.column1'],
-  ['input', 'c.column2'],
-])
+/** The columns in which roots of one task differ; their id stands twice in their rows. */
+export const OWN_COLUMNS: readonly Column[] = ['execution_id', 'input']
 
-/** The columns whose values rows that are alike share, in the order in which they are given. */
-export const SHARED_COLUMNS = COLUMNS.filter((column) => !DIFFERENT.has(column))
+/** The columns whose values rows that are alike share. */
+export const SHARED_COLUMNS = COLUMNS.filter(
+  (column) => column !== 'root_execution_id' && !OWN_COLUMNS.includes(column),
+)
 
-/** First the id and the input of each row, then what all share, which is bound once: binding takes longer than writing. */
+/** First what each row has of its own, then what all share, which is bound once: binding takes longer than writing. */
 function insertAlike(table: string): string {
-  const values = COLUMNS.map(
-    (column) => DIFFERENT.get(column) ?? `s.column${SHARED_COLUMNS.indexOf(column) + 1}`,
-  )
+  const values = COLUMNS.map((column) => {
+    const own = OWN_COLUMNS.indexOf(column === 'root_execution_id' ? 'execution_id' : column)
+    return own === -1 ? `s.column${SHARED_COLUMNS.indexOf(column) + 1}` : `c.column${own + 1}`
+  })
   const rows = placeholders(ALIKE_SIZE, '(?, ?)')
   return `INSERT INTO ${table} (${RECORD}) SELECT ${values.join(', ')} FROM (VALUES ${rows}) AS c CROSS JOIN (VALUES (${placeholders(SHARED_COLUMNS.length)})) AS s`
 }

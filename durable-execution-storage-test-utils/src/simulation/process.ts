@@ -89,7 +89,7 @@ export class SimulatedProcess implements Environment {
     })
   }
 
-  /** After other things that happen at this moment, before others. */
+  /** Among the other things that happen at this moment, in any order. */
   afterTurn(callback: () => void): void {
     this.setTimer(0, callback)
   }

@@ -111,10 +111,11 @@ export class Runner<TTransaction> {
     held: HeldClaim,
     definition: FunctionDefinition | ParentDefinition,
   ): Promise<void> {
-    const end = this.runtime.slots.begin()
+    const { slots } = this.runtime
+    slots.functionBegins()
     const outcome = await this.execute(held, definition)
+    slots.functionEnded()
     held.isRunning = false
-    end()
     if (outcome.kind === 'shutdown') {
       await this.releaser.release(held, 'shutdown', 0)
     } else if (outcome.kind === 'lost') {

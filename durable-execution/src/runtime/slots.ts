@@ -69,12 +69,14 @@ export class Slots {
     this.onFree()
   }
 
-  /** A function begins. Answers what to call when it has ended. */
-  begin(): () => void {
+  /** A function begins. */
+  functionBegins(): void {
     this.running += 1
-    return () => {
-      this.running -= 1
-    }
+  }
+
+  /** It has ended, whatever becomes of its slot. */
+  functionEnded(): void {
+    this.running -= 1
   }
 
   /** The function of a slot has ended: the slot is free, its end has yet to be stored. */

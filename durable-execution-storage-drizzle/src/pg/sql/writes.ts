@@ -40,12 +40,12 @@ function insertText(table: string, target: string, clock: string) {
 }
 
 /** Answers the clock alone: rows of an answer cost as much again on their way, and all of these are there or it is an error. */
-function insertNew(table: string, clock: string) {
+function insertNew(table: string) {
   const into = `INSERT INTO ${table} (${RECORD})`
   return byForm((form) =>
     form === 'one'
       ? `${into} ${newRows(form, 2, CLOCK_OF_ONE).text} RETURNING updated_at`
-      : `WITH ${clock}, inserted AS (${into} ${newRows(form, 2).text}) SELECT now FROM clock`,
+      : `WITH ${CLOCK}, inserted AS (${into} ${newRows(form, 2).text}) SELECT now FROM clock`,
   )
 }
 
@@ -57,11 +57,9 @@ function insertTogether(table: string, clock: string) {
   })
 }
 
-/** The texts of the inserts into a table. */
+/** The texts of the inserts that may meet others' rows, and wait for these as the clock says. */
 export function inserts(table: string, clock = CLOCK) {
   return {
-    /** For ids that are new: one that is there is an error, which the server logs. Without looking for it first the rest is faster. */
-    insertNew: insertNew(table, clock),
     /** A conflict with another index than the key's is an error: no row is left out in silence. */
     insert: insertText(table, '(execution_id) ', clock),
     /** For rows that may meet others by their id, key or place: which came into being is checked. */
@@ -76,6 +74,8 @@ export function writes(table: string) {
   const parents = few(`unnest(${lists.join(', ')}) AS u (${OF_PARENT.join(', ')})`, OF_PARENT)
   const removed = few(`unnest(${listAt(1)}) AS u (execution_id)`, ['execution_id'])
   return {
+    /** For ids that are new: one that is there is an error, which the server logs. Without looking for it first the rest is faster. Never impatient. */
+    insertNew: insertNew(table),
     change: byForm((form) => `WITH ${CLOCK} ${update(table, changesFrom(CHANGED, form, 2).text)}`),
     /**
      * The guards are on the row that is written: after a wait for its lock they are looked at again, on what it is then.

@@ -5,7 +5,13 @@ import { planInsert, type At } from '../../insertions'
 import { COLUMNS, toGuard, toRow, type Guard, type SqlValue } from '../../row'
 import { readByList, readGuards } from '../lists'
 import { writeEach, type Program } from '../program'
-import { ALIKE_SIZE, INSERT_SIZE, SHARED_COLUMNS, type Statements } from '../statements'
+import {
+  ALIKE_SIZE,
+  INSERT_SIZE,
+  OWN_COLUMNS,
+  SHARED_COLUMNS,
+  type Statements,
+} from '../statements'
 
 /**
  * `insert`. Under the write lock what it reads stays so until it has written: no statement of it meets a duplicate.
@@ -54,7 +60,7 @@ export function* insertRecords(
     const first = rows[start] ?? []
     if (left >= ALIKE_SIZE && areAlike(rows, start, start + ALIKE_SIZE)) {
       add(insertAlike, [
-        ...valuesOf(rows, DIFFERENT_AT, start, start + ALIKE_SIZE),
+        ...valuesOf(rows, OWN_AT, start, start + ALIKE_SIZE),
         ...SHARED_AT.map((at) => first[at] ?? null),
       ])
       start += ALIKE_SIZE
@@ -62,7 +68,7 @@ export function* insertRecords(
       add(insertMany, valuesOf(rows, ALL_AT, start, start + INSERT_SIZE))
       start += INSERT_SIZE
     } else {
-      add(insertOne, [...first])
+      add(insertOne, first)
       start += 1
     }
   }
@@ -71,16 +77,16 @@ export function* insertRecords(
 
 const ALL_AT = COLUMNS.map((_, at) => at)
 const SHARED_AT = SHARED_COLUMNS.map((column) => COLUMNS.indexOf(column))
-const DIFFERENT_AT = [COLUMNS.indexOf('execution_id'), COLUMNS.indexOf('input')]
+const OWN_AT = OWN_COLUMNS.map((column) => COLUMNS.indexOf(column))
+const ID_AT = COLUMNS.indexOf('execution_id')
 const ROOT_AT = COLUMNS.indexOf('root_execution_id')
 
 /** Whether rows differ in nothing but their id, which is that of their root, and their input. */
 function areAlike(rows: readonly SqlValue[][], start: number, end: number): boolean {
-  const [idAt = 0] = DIFFERENT_AT
   const first = rows[start] ?? []
   for (let index = start; index < end; index += 1) {
     const row = rows[index] ?? []
-    if (row[ROOT_AT] !== row[idAt]) return false
+    if (row[ROOT_AT] !== row[ID_AT]) return false
     for (const at of SHARED_AT) if (row[at] !== first[at]) return false
   }
   return true
