@@ -10,7 +10,7 @@ import { scaled, type BenchContext } from '../workload'
 /** Tasks of a round, each way. */
 const TASKS = 4000
 /** Rounds begin for so long, in milliseconds. */
-const WARM_UP_MS = 2500
+const WARM_UP_MS = 2000
 
 /** Runs tasks, and leaves nothing behind. */
 export async function warmUp(context: BenchContext): Promise<void> {
