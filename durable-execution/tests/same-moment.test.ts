@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 
 import { childTask } from '../src/index'
-import { afterMicrotasks } from '../src/lib/environment'
+import { afterMicrotasks, delay } from '../src/lib/environment'
 import { createControlledRun } from './support/controlled-run'
 import { createWorld, type World } from './support/world'
 
@@ -50,3 +50,27 @@ it('the last function that runs keeps its end waiting for no other', async () =>
   await whatFollows(world)
   expect(connection.countOf('settle') - settles).toBe(1)
 })
+
+it.each(['here', 'by another'])(
+  'of many that are enqueued %s no more than a hundred begin in one turn',
+  async (where) => {
+    const world = createWorld()
+    const { executor } = await world.start({ maxConcurrentTaskExecutions: 1000 })
+    const enqueuer = where === 'here' ? executor : world.add().executor
+    const begun = { inAll: 0, inThisTurn: 0, mostInOneTurn: 0 }
+    const run = async (): Promise<void> => {
+      if (begun.inThisTurn === 0) setImmediate(() => (begun.inThisTurn = 0))
+      begun.inAll += 1
+      begun.inThisTurn += 1
+      begun.mostInOneTurn = Math.max(begun.mostInOneTurn, begun.inThisTurn)
+      await delay(world.environment, LONG)
+    }
+    const options = { id: 'task', timeoutMs: 2 * LONG, run }
+    const task = enqueuer.task(options)
+    if (executor !== enqueuer) executor.task(options)
+    const many = Array.from({ length: 950 }, () => childTask(task))
+    await world.until(enqueuer.enqueueTasks(many))
+    await world.environment.untilTrue(() => begun.inAll === 950)
+    expect(begun.mostInOneTurn).toBe(100)
+  },
+)

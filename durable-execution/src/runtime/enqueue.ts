@@ -6,20 +6,19 @@
  */
 import type { NewExecution } from '../execution/record'
 import { createRecord } from '../execution/transitions'
-import { whenSent } from '../lib/environment'
+import { afterTurn, whenSent } from '../lib/environment'
 import { StorageHeldUpError } from '../storage/held-up'
 import type { InsertOutcome, StorageAnswer } from '../storage/storage'
 import { Batcher } from './batcher'
 import { CallLimit } from './call-limit'
 import type { FastPath } from './fast-path'
 import type { Flow, Runtime } from './runtime'
+import { BEGUN_IN_ONE_TURN } from './slots'
 import { isPermanent, type RepeatOptions, type StorageVerb } from './storage-calls'
 
 const MAX_ITEMS = 1000
 const MAX_BYTES = 4 * 2 ** 20
 const ROW_BYTES = 300
-/** How many executions of an insert are started before what they lead to is sent. */
-const STARTED_AT_ONCE = 500
 
 /** Rows that come into being together: an execution, with the first steps of a chain. */
 interface Item {
@@ -188,9 +187,13 @@ export class Enqueuer<TTransaction> {
     sentAt: number,
   ): Promise<void> {
     const beginning = { ...this.runtime.claimant, now, activeChildrenCount: 0 }
+    let begun = 0
     for (const [index, execution] of executions.entries()) {
-      // The ends of the functions before are stored while those that follow run.
-      if (index > 0 && index % STARTED_AT_ONCE === 0) await whenSent(this.runtime.environment)
+      if (execution.start === 'claimed') {
+        // The ends of the functions before are stored while those that follow run.
+        if (begun > 0 && begun % BEGUN_IN_ONE_TURN === 0) await afterTurn(this.runtime.environment)
+        begun += 1
+      }
       this.inserted(execution, outcomes[index], beginning, sentAt)
     }
   }
