@@ -67,17 +67,22 @@ export function unlessAborted<T>(
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => {
       onAbort()
-      reject(
-        DurableExecutionError.retryable('The call to the database was given up', {
-          code: 'storage',
-        }),
-      )
+      reject(givenUp())
     }
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort, { once: true })
     const unlisten = (): void => {
       signal.removeEventListener('abort', abort)
     }
-    call.then(resolve, reject).finally(unlisten)
+    call.then(unlisten, unlisten)
+    call.then(resolve, reject)
+  })
+}
+
+/** The error of a call whose signal was aborted. */
+export function givenUp(cause?: unknown): DurableExecutionError {
+  return DurableExecutionError.retryable('The call to the database was given up', {
+    code: 'storage',
+    cause,
   })
 }

@@ -4,7 +4,6 @@ import { DurableExecutionError } from 'durable-execution'
 import { lineOf, type Line } from '../line'
 import type { SqlRow } from '../row'
 import { Suspects } from '../suspects'
-import { cancelStatement } from './cancel'
 import {
   AS_IT_IS,
   ISOLATION,
@@ -15,21 +14,16 @@ import {
   type Execute,
   type Query,
 } from './driver'
-import { classify, ConflictError } from './errors'
+import { ConflictError } from './errors'
 import { openEar, type NewClient } from './node-postgres-ear'
+import { PoolUse, type ConnectionPool } from './node-postgres-pool'
 import { send, type PgClient } from './node-postgres-send'
-
-interface PooledClient extends PgClient {
-  release(destroy?: boolean): void
-}
 
 type ClientClass = new (config: unknown) => NewClient
 
-interface PgPool {
+interface PgPool extends ConnectionPool {
   readonly Client: ClientClass
   readonly options: unknown
-  connect(callback: (error: Error | undefined, client: PooledClient | undefined) => void): void
-  on(event: 'connect', listener: (client: object) => void): unknown
 }
 
 /** Whether this is a pool or a client of `pg`. */
@@ -80,116 +74,15 @@ class PoolDriver implements Driver {
     return openEar(new Client(config), options)
   }
 
-  private async withClient<T>(
+  private withClient<T>(
     signal: AbortSignal | undefined,
     work: (client: PgClient) => Promise<T>,
   ): Promise<T> {
-    const client = await this.acquireAlive(signal)
-    const sentAt = this.suspects.sent()
-    let isReleased = false
-    const release = (destroy: boolean): void => {
-      if (isReleased) return
-      isReleased = true
-      client.release(destroy)
-    }
-    try {
-      const answer = await unlessAborted(work(client), signal, () => {
-        cancelStatement(client)
-        release(true)
-        this.suspect(sentAt)
-      })
-      this.suspects.answered(client)
-      client.off('error', ignore)
-      release(false)
-      return answer
-    } catch (error) {
-      const isLost = classify(error) === 'away'
-      if (!isLost) client.off('error', ignore)
-      release(isLost)
-      throw error
-    }
-  }
-
-  /** From now on connections that have answered nothing since are not used. */
-  private suspect(sentAt: number): void {
-    const { pool, suspects } = this
-    if (!suspects.isWatching) {
-      pool.on('connect', (client) => {
-        suspects.answered(client)
-      })
-    }
-    suspects.hung(sentAt)
-  }
-
-  private async acquireAlive(signal: AbortSignal | undefined): Promise<PooledClient> {
-    for (;;) {
-      const client = await this.acquire(signal)
-      if (!this.suspects.includes(client)) return client
-      client.release(true)
-    }
-  }
-
-  private acquire(signal: AbortSignal | undefined): Promise<PooledClient> {
-    const { pool } = this
-    let leave = ignore
-    const connecting = new Promise<PooledClient>((resolve, reject) => {
-      const receive: Parameters<PgPool['connect']>[0] = (error, client) => {
-        if (!client) {
-          reject(error ?? new Error('The pool answered without a connection'))
-          return
-        }
-        // A connection in use has no other listener: without one its end would end the process. At once, not in a later turn:
-        // what says that it is made and what says that it is ended may come in one packet.
-        client.on('error', ignore)
-        resolve(client)
-      }
-      leave = () => {
-        giveUpWaiting(pool, receive)
-      }
-      pool.connect(receive)
-    })
-    return unlessAborted(connecting, signal, () => {
-      leave()
-      // Comes too late: it goes back as it is.
-      connecting.then((client) => {
-        client.off('error', ignore)
-        client.release()
-      }, ignore)
+    const use = new PoolUse(this.pool, this.suspects)
+    return unlessAborted(use.run(work), signal, () => {
+      use.giveUp()
     })
   }
-}
-
-/**
- * Leaves the line of those that wait for a connection of a pool, and ends the connections that are still being made: nobody got one
- * for as long as a call may take. Left alone they would fill the pool for good, which has no time limit for them by default.
- */
-function giveUpWaiting(pool: PgPool, callback: unknown): void {
-  const waiting = listOf(pool, '_pendingQueue')
-  const place = waiting.findIndex((item) => Reflect.get(item, 'callback') === callback)
-  if (place !== -1) waiting.splice(place, 1)
-  for (const client of listOf(pool, '_clients')) {
-    if (Reflect.get(client, '_connecting') === true && Reflect.get(client, '_connected') !== true) {
-      endSocket(client)
-    }
-  }
-}
-
-function listOf(pool: object, name: string): object[] {
-  const list: unknown = Reflect.get(pool, name)
-  return Array.isArray(list) ? (list as object[]) : []
-}
-
-/** Ends the socket below a client without a farewell, which nobody would hear. */
-function endSocket(client: object): void {
-  const connection: unknown = Reflect.get(client, 'connection')
-  const stream: unknown = isObject(connection) ? Reflect.get(connection, 'stream') : null
-  if (!isObject(stream)) return
-  const destroy: unknown = Reflect.get(stream, 'destroy')
-  if (typeof destroy === 'function') Reflect.apply(destroy, stream, [])
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }
 
 /**

@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 
-import { Backoff, delay, DurableExecutionError, type Environment } from 'durable-execution'
+import { Backoff, delay, type Environment } from 'durable-execution'
 
 import { heldUp } from '../held-up'
-import type { Driver, Execute, Query } from './driver'
+import { givenUp, type Driver, type Execute, type Query } from './driver'
 import { encodeParams } from './encoding'
 import { classify, isLockTimeout } from './errors'
 import { Hints } from './hints'
@@ -152,11 +152,4 @@ function nameOf(text: string): string {
 
 function isAborted({ signal }: { readonly signal?: AbortSignal | undefined }): boolean {
   return signal?.aborted === true
-}
-
-function givenUp(cause?: unknown): DurableExecutionError {
-  return DurableExecutionError.retryable('The call to the database was given up', {
-    code: 'storage',
-    cause,
-  })
 }

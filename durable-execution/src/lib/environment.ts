@@ -71,7 +71,10 @@ export function afterMicrotasks(environment: Environment): Promise<void> {
   })
 }
 
-/** Resolves when what is due in this turn of the event loop has run. */
+/**
+ * Resolves when what is due in this turn of the event loop has run: statements that are begun now are on their way then. What only
+ * computes would hold them back until it has ended, and the database would have nothing to do meanwhile.
+ */
 export function afterTurn(environment: Environment): Promise<void> {
   return new Promise((resolve) => {
     environment.afterTurn(resolve)
@@ -93,15 +96,4 @@ export function delay(environment: Environment, ms: number, signal?: AbortSignal
     const timer = environment.setTimer(ms, end)
     signal?.addEventListener('abort', end, { once: true })
   })
-}
-
-/** After so many ticks a statement that was begun is on its way: drivers take up to six to send it. */
-const TICKS_TO_SEND = 10
-
-/**
- * Resolves when the statements that are begun now are on their way: what only computes would hold them back until it has ended, and
- * the database would have nothing to do meanwhile.
- */
-export async function whenSent(environment: Environment): Promise<void> {
-  for (let tick = 0; tick < TICKS_TO_SEND; tick += 1) await afterMicrotasks(environment)
 }

@@ -6,7 +6,7 @@
  */
 import type { NewExecution } from '../execution/record'
 import { createRecord } from '../execution/transitions'
-import { afterTurn, whenSent } from '../lib/environment'
+import { afterTurn } from '../lib/environment'
 import { StorageHeldUpError } from '../storage/held-up'
 import type { InsertOutcome, StorageAnswer } from '../storage/storage'
 import { Batcher } from './batcher'
@@ -168,7 +168,7 @@ export class Enqueuer<TTransaction> {
       const answer = await storage.once('insert', this.insertCall(executions, insertion))
       await this.startInserted(executions, answer, sentAt)
       // The ends of the last are on their way before the caller goes on.
-      if (isClaiming) await whenSent(environment)
+      if (isClaiming) await afterTurn(environment)
       return answer.outcomes
     }
     try {

@@ -4,7 +4,7 @@
  * begins.
  */
 import type { ExecutionRecord } from '../execution/record'
-import { whenSent } from '../lib/environment'
+import { afterTurn } from '../lib/environment'
 import type { HeldClaim } from './held-claims'
 import type { Releaser } from './release'
 import type { Runtime } from './runtime'
@@ -93,7 +93,7 @@ export class Prefetch<TTransaction> {
   async startAfterNextStatement(): Promise<void> {
     if (this.isStarting) return
     this.isStarting = true
-    await whenSent(this.runtime.environment)
+    await afterTurn(this.runtime.environment)
     this.isStarting = false
     if (this.runtime.lifecycle === 'started') this.startNext()
   }

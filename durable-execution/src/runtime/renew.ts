@@ -3,6 +3,7 @@
  * that nobody took is renewed like any other; a function is told to end only when the storage says that its claim is lost.
  */
 import type { Claim } from '../execution/record'
+import { Deadline } from './deadline'
 import type { Job } from './loop'
 import type { Runtime } from './runtime'
 
@@ -24,6 +25,7 @@ export class Renewer<TTransaction> implements Job {
   readonly name = 'renew'
   private readonly runtime: Runtime<TTransaction>
   private readonly onLost: () => void
+  private readonly deadline: Deadline
   private lastRoundAt: number
   private round: Promise<boolean> | null = null
 
@@ -31,6 +33,7 @@ export class Renewer<TTransaction> implements Job {
   constructor(runtime: Runtime<TTransaction>, onLost: () => void) {
     this.runtime = runtime
     this.onLost = onLost
+    this.deadline = new Deadline(runtime.environment, runtime.claimant.leaseMs * DEADLINE_SHARE)
     this.lastRoundAt = runtime.environment.monotonic()
   }
 
@@ -76,7 +79,7 @@ export class Renewer<TTransaction> implements Job {
     const { outcomes } = await storage.once(
       'renew',
       (verbs, signal) => verbs.renew({ claims: renewals, leaseMs: claimant.leaseMs, signal }),
-      { deadlineMs: claimant.leaseMs * DEADLINE_SHARE, waitsInLine: false },
+      { deadline: this.deadline, waitsInLine: false },
     )
     renewals.forEach((claim, index) => {
       const renewed = outcomes[index] === 'renewed' ? held.find(claim) : undefined

@@ -7,11 +7,11 @@
 import { DurableExecutionError } from '../errors'
 import { createSharedController } from '../lib/abort'
 import { Backoff } from '../lib/backoff'
-import { createDeferred } from '../lib/deferred'
 import { delay, type Environment } from '../lib/environment'
 import { StorageHeldUpError } from '../storage/held-up'
 import type { StorageAnswer, TaskExecutionsStorage } from '../storage/storage'
 import { CallLimit, MOST_CALLS } from './call-limit'
+import { Deadline } from './deadline'
 import type { StorageHealth } from './storage-health'
 
 /** The longest a storage call may take, in milliseconds. */
@@ -41,8 +41,8 @@ export type StorageVerb<T, TTransaction> = (
 
 /** How one call is made. */
 export interface CallOptions {
-  /** How long it may take before it is given up, in milliseconds. @default a third of a lease, at most 10 s */
-  readonly deadlineMs?: number
+  /** When it is given up. @default after a third of a lease, at most 10 s */
+  readonly deadline?: Deadline
   /** Whether it waits while the most calls are under way. @default true */
   readonly waitsInLine?: boolean
 }
@@ -60,7 +60,7 @@ export interface RepeatOptions {
 
 /** Calls the storage. */
 export class StorageCalls<TTransaction> {
-  private readonly deadlineMs: number
+  private readonly deadline: Deadline
   private readonly longestPauseMs: number
   private readonly limit = new CallLimit(MOST_CALLS)
   private readonly closing = createSharedController()
@@ -83,7 +83,7 @@ export class StorageCalls<TTransaction> {
     this.storage = storage
     this.environment = environment
     this.health = health
-    this.deadlineMs = Math.min(leaseMs / 3, LONGEST_CALL_MS)
+    this.deadline = new Deadline(environment, Math.min(leaseMs / 3, LONGEST_CALL_MS))
     this.longestPauseMs = leaseMs / 4
   }
 
@@ -102,20 +102,23 @@ export class StorageCalls<TTransaction> {
   async once<T extends StorageAnswer>(
     verb: string,
     call: StorageVerb<T, TTransaction>,
-    { deadlineMs = this.deadlineMs, waitsInLine = true }: CallOptions = {},
+    { deadline = this.deadline, waitsInLine = true }: CallOptions = {},
   ): Promise<T> {
-    const send = (): Promise<T> => this.send(verb, call, deadlineMs)
+    const send = (): Promise<T> => this.send(verb, call, deadline)
     return waitsInLine ? this.limit.pass(send) : send()
   }
 
   private async send<T extends StorageAnswer>(
     verb: string,
     call: StorageVerb<T, TTransaction>,
-    deadlineMs: number,
+    deadline: Deadline,
   ): Promise<T> {
     const sentAt = this.environment.monotonic()
     try {
-      const answer = await this.withDeadline(verb, call, deadlineMs)
+      const answer = await deadline.run(
+        (signal) => call(this.storage, signal),
+        (ms) => lateError(verb, ms),
+      )
       this.count(verb, sentAt, true)
       this.offset = answer.now - this.environment.monotonic()
       this.health.answered()
@@ -196,29 +199,6 @@ export class StorageCalls<TTransaction> {
     return Object.fromEntries(entries)
   }
 
-  private async withDeadline<T>(
-    verb: string,
-    call: StorageVerb<T, TTransaction>,
-    deadlineMs: number,
-  ): Promise<T> {
-    const controller = new AbortController()
-    const { promise, resolve, reject } = createDeferred<T>()
-    const timer = this.environment.setTimer(deadlineMs, () => {
-      const error = new DurableExecutionError(
-        `Storage did not answer ${verb} within ${Math.round(deadlineMs)} ms`,
-        { code: 'storage', isInternal: true },
-      )
-      controller.abort(error)
-      reject(error)
-    })
-    try {
-      call(this.storage, controller.signal).then(resolve, reject)
-      return await promise
-    } finally {
-      timer.cancel()
-    }
-  }
-
   private count(verb: string, sentAt: number, isAnswered: boolean): void {
     const tookMs = this.environment.monotonic() - sentAt
     const stats = this.verbs.get(verb) ?? { count: 0, failed: 0, sum: 0, max: 0 }
@@ -228,6 +208,13 @@ export class StorageCalls<TTransaction> {
     stats.max = Math.max(stats.max, tookMs)
     this.verbs.set(verb, stats)
   }
+}
+
+function lateError(verb: string, ms: number): DurableExecutionError {
+  return new DurableExecutionError(`Storage did not answer ${verb} within ${Math.round(ms)} ms`, {
+    code: 'storage',
+    isInternal: true,
+  })
 }
 
 function shutDownDuring(verb: string, cause: unknown): DurableExecutionError {

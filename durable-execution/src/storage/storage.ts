@@ -19,7 +19,10 @@ import type { StorageListener, StorageSubscription } from './listener'
 export interface StorageCall {
   /** Stands for the storage's clock (milliseconds since the epoch). For tests and simulations. */
   readonly now?: number | undefined
-  /** Aborted when the caller gives the call up: a connection that hangs in it should be destroyed. */
+  /**
+   * Aborted when the caller gives the call up: a connection that hangs in it should be destroyed. Other calls may share it: who
+   * listens to it stops when the call has ended.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
