@@ -51,26 +51,72 @@ it('the last function that runs keeps its end waiting for no other', async () =>
   expect(connection.countOf('settle') - settles).toBe(1)
 })
 
-it.each(['here', 'by another'])(
-  'of many that are enqueued %s no more than a hundred begin in one turn',
+it.each(['here', 'by another', 'by their parent'])(
+  'of many that are enqueued %s a hundred begin in a turn, and have their slots before',
   async (where) => {
     const world = createWorld()
     const { executor } = await world.start({ maxConcurrentTaskExecutions: 1000 })
-    const enqueuer = where === 'here' ? executor : world.add().executor
-    const begun = { inAll: 0, inThisTurn: 0, mostInOneTurn: 0 }
-    const run = async (): Promise<void> => {
+    const enqueuer = where === 'by another' ? world.add().executor : executor
+    const begun = { inThisTurn: 0, mostInOneTurn: 0 }
+    const begin = (): void => {
       if (begun.inThisTurn === 0) setImmediate(() => (begun.inThisTurn = 0))
-      begun.inAll += 1
       begun.inThisTurn += 1
       begun.mostInOneTurn = Math.max(begun.mostInOneTurn, begun.inThisTurn)
+    }
+    let running = 0
+    const run = async (): Promise<void> => {
+      begin()
+      running += 1
+      if (running > 100) expect(executor.getStats().slots.taken).toBe(950)
       await delay(world.environment, LONG)
     }
-    const options = { id: 'task', timeoutMs: 2 * LONG, run }
+    const options = { id: 'task', timeoutMs: 2 * LONG, run } as const
     const task = enqueuer.task(options)
     if (executor !== enqueuer) executor.task(options)
-    const many = Array.from({ length: 950 }, () => childTask(task))
-    await world.until(enqueuer.enqueueTasks(many))
-    await world.environment.untilTrue(() => begun.inAll === 950)
+    const children = Array.from({ length: 950 }, () => childTask(task))
+    const parent = executor.parentTask({
+      id: 'parent',
+      timeoutMs: LONG,
+      runParent: async () => {
+        begin()
+        return { output: undefined, children }
+      },
+    })
+    const enqueued: Promise<unknown> =
+      where === 'by their parent' ? executor.enqueueTask(parent) : enqueuer.enqueueTasks(children)
+    await world.until(enqueued)
+    await world.environment.untilTrue(() => running === 950)
     expect(begun.mostInOneTurn).toBe(100)
   },
 )
+
+it('what is cancelled while it waits for its turn does not begin', async () => {
+  const world = createWorld()
+  const { executor, events } = world.add({ maxConcurrentTaskExecutions: 1000 })
+  const begun: string[] = []
+  let cancelled = ''
+  const task = executor.task({
+    id: 'task',
+    timeoutMs: 2 * LONG,
+    run: async ({ executionId }) => {
+      begun.push(executionId)
+      if (begun.length === 1) {
+        const handle = await executor.getTaskExecutionHandle(task, cancelled)
+        await handle.cancel()
+      }
+      await delay(world.environment, LONG)
+    },
+  })
+  const handles = await world.until(
+    executor.enqueueTasks(Array.from({ length: 150 }, () => childTask(task))),
+  )
+  cancelled = handles.at(-1)?.getExecutionId() ?? ''
+  await world.environment.until(executor.start())
+  await world.environment.untilTrue(() => begun.length === 149)
+  await world.environment.turn()
+  expect(begun).not.toContain(cancelled)
+  expect(begun).toHaveLength(149)
+  // Nothing of it was: no result is dropped.
+  expect(events.map(({ type }) => type)).not.toContain('result_dropped')
+  expect(executor.getStats().slots.taken).toBe(149)
+})

@@ -15,7 +15,7 @@ const CONDITIONS = import.meta.resolve('durable-execution').endsWith('.ts')
   : []
 
 /** No run takes longer, in milliseconds: what hangs is ended. */
-const LONGEST_MS = { short: 90_000, long: 30 * 60_000 }
+const LONGEST_MS = { short: 240_000, long: 30 * 60_000 }
 
 /**
  * Answers what the run measured. Rejects with what the process wrote, if it failed.

@@ -33,7 +33,7 @@ export async function openDbos({ url }: BenchContext): Promise<TaskQueue> {
   const options = { queueName: QUEUE, workflowName: 'bench', appVersion: '1' }
   return {
     settings:
-      'DBOSClient.enqueue 50 at once, workerConcurrency 200, polling 10 ms, pool 20; an end counts when the function ends; round trips by startWorkflow',
+      'DBOSClient.enqueue 50 at once, workerConcurrency 200, polling 10 ms, pool 20; an end counts when the function ends; a tenth of the tasks; round trips by startWorkflow',
     share: 0.1,
     async enqueue(inputs) {
       for (const batch of batchesOf(inputs, 50)) {

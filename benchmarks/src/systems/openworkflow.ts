@@ -24,7 +24,7 @@ export async function openOpenWorkflow({ url }: BenchContext): Promise<TaskQueue
   )
   const worker = client.newWorker({ concurrency: 50 })
   return {
-    settings: 'concurrency 50; an end counts when the function ends',
+    settings: 'concurrency 50; an end counts when the function ends; a twentieth of the tasks',
     share: 0.05,
     async enqueue(inputs) {
       for (const batch of batchesOf(inputs, 50)) {

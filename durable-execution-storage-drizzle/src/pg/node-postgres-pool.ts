@@ -62,14 +62,23 @@ export class PoolUse {
     if (state === 'working') this.suspect()
   }
 
-  private acquire(): Promise<PooledClient> {
-    const { pool } = this
+  private async acquire(): Promise<PooledClient> {
+    for (;;) {
+      const client = await this.connect()
+      if (this.isOver() || !this.suspects.includes(client)) return client
+      this.client = null
+      this.state = 'waiting'
+      giveBack(client, true)
+    }
+  }
+
+  private connect(): Promise<PooledClient> {
     return new Promise((resolve, reject) => {
       this.receive = (error, client) => {
         if (client) this.received(client, resolve)
         else reject(error ?? new Error('The pool answered without a connection'))
       }
-      pool.connect(this.receive)
+      this.pool.connect(this.receive)
     })
   }
 
@@ -80,14 +89,11 @@ export class PoolUse {
     if (this.isOver()) {
       // Too late: it goes back as it is.
       giveBack(client, false)
-    } else if (this.suspects.includes(client)) {
-      giveBack(client, true)
-      this.pool.connect(this.receive)
-    } else {
-      this.state = 'taken'
-      this.client = client
-      resolve(client)
+      return
     }
+    this.state = 'taken'
+    this.client = client
+    resolve(client)
   }
 
   /** Read anew: it is given up while others are waited for. */

@@ -2,6 +2,7 @@
  * Gives up calls that take too long. Calls that begin at about the same time share a signal and a timer, and a signal that was not
  * aborted serves the next calls too: made for each call, they cost a tenth of all that a small task needs.
  */
+import { DurableExecutionError } from '../errors'
 import { createSharedController } from '../lib/abort'
 import { createDeferred } from '../lib/deferred'
 import type { Environment, Timer } from '../lib/environment'
@@ -74,13 +75,20 @@ class CallGroup {
     }
   }
 
+  private timeIsUp(): DurableExecutionError {
+    return new DurableExecutionError(`Storage did not answer within ${Math.round(this.ms)} ms`, {
+      code: 'storage',
+      isInternal: true,
+    })
+  }
+
   private begin(giveUp: () => void): void {
     this.callsCount += 1
     this.underWay.add(giveUp)
     if (this.underWay.size > 1) return
     this.beganAt = this.environment.monotonic()
     this.timer = this.environment.setTimer(this.ms, () => {
-      this.controller.abort()
+      this.controller.abort(this.timeIsUp())
       for (const giveUpCall of this.underWay) giveUpCall()
     })
   }

@@ -13,7 +13,6 @@ import { Batcher } from './batcher'
 import { CallLimit } from './call-limit'
 import type { FastPath } from './fast-path'
 import type { Flow, Runtime } from './runtime'
-import { BEGUN_IN_ONE_TURN } from './slots'
 import { isPermanent, type RepeatOptions, type StorageVerb } from './storage-calls'
 
 const MAX_ITEMS = 1000
@@ -166,7 +165,7 @@ export class Enqueuer<TTransaction> {
     const sentAt = environment.monotonic()
     const first = async (): Promise<readonly InsertOutcome[]> => {
       const answer = await storage.once('insert', this.insertCall(executions, insertion))
-      await this.startInserted(executions, answer, sentAt)
+      this.startInserted(executions, answer, sentAt)
       // The ends of the last are on their way before the caller goes on.
       if (isClaiming) await afterTurn(environment)
       return answer.outcomes
@@ -181,21 +180,15 @@ export class Enqueuer<TTransaction> {
     }
   }
 
-  private async startInserted(
+  private startInserted(
     executions: readonly NewExecution[],
     { outcomes, now }: InsertAnswer,
     sentAt: number,
-  ): Promise<void> {
+  ): void {
     const beginning = { ...this.runtime.claimant, now, activeChildrenCount: 0 }
-    let begun = 0
-    for (const [index, execution] of executions.entries()) {
-      if (execution.start === 'claimed') {
-        // The ends of the functions before are stored while those that follow run.
-        if (begun > 0 && begun % BEGUN_IN_ONE_TURN === 0) await afterTurn(this.runtime.environment)
-        begun += 1
-      }
+    executions.forEach((execution, index) => {
       this.inserted(execution, outcomes[index], beginning, sentAt)
-    }
+    })
   }
 
   private async insertUnclaimed(

@@ -8,7 +8,6 @@ import { afterTurn } from '../lib/environment'
 import type { HeldClaim } from './held-claims'
 import type { Releaser } from './release'
 import type { Runtime } from './runtime'
-import { BEGUN_IN_ONE_TURN } from './slots'
 
 /** The share of the slots, and the most executions, that are claimed ahead. */
 const AHEAD_SHARE = 0.25
@@ -21,8 +20,6 @@ export class Prefetch<TTransaction> {
   private readonly run: (held: HeldClaim) => void
   private waiting: HeldClaim[] = []
   private isStarting = false
-  /** Whether what waits begins in the next turn only. */
-  private isPausing = false
 
   /** @param run - Runs a held claim for which a slot was taken. */
   constructor(
@@ -59,15 +56,9 @@ export class Prefetch<TTransaction> {
     this.waiting.push(held)
   }
 
-  /** Starts what waits, as far as slots are free: a part of it now, what follows in the next turns. */
+  /** Starts what waits, as far as slots are free. */
   startNext(): void {
-    if (this.isPausing) return
-    for (let begun = 0; this.waiting.length > 0; begun += 1) {
-      if (begun === BEGUN_IN_ONE_TURN) {
-        this.startInNextTurn()
-        return
-      }
-      if (!this.runtime.slots.tryTake()) return
+    while (this.waiting.length > 0 && this.runtime.slots.tryTake()) {
       const held = this.waiting.shift()
       if (held === undefined || held.isLost) {
         // It was cancelled or taken over while it waited.
@@ -79,14 +70,6 @@ export class Prefetch<TTransaction> {
         this.run(held)
       }
     }
-  }
-
-  private startInNextTurn(): void {
-    this.isPausing = true
-    this.runtime.environment.afterTurn(() => {
-      this.isPausing = false
-      if (this.runtime.lifecycle === 'started') this.startNext()
-    })
   }
 
   /** The same, once the statement that is begun now is on its way: functions come after it. */

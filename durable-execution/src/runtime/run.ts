@@ -11,6 +11,7 @@ import { isWaiting } from '../execution/status'
 import * as transitions from '../execution/transitions'
 import { delay } from '../lib/environment'
 import type { FunctionDefinition, ParentDefinition } from '../task/definition'
+import { Begins } from './begins'
 import { UserCalls, type RunOutcome } from './call'
 import { nextStepRows } from './chain'
 import type { HeldClaim } from './held-claims'
@@ -38,6 +39,7 @@ export class Runner<TTransaction> {
   private readonly settler: Settler<TTransaction>
   private readonly releaser: Releaser<TTransaction>
   private readonly calls: UserCalls
+  private readonly begins: Begins
 
   constructor(
     runtime: Runtime<TTransaction>,
@@ -50,6 +52,7 @@ export class Runner<TTransaction> {
     this.settler = settler
     this.releaser = releaser
     this.calls = new UserCalls(runtime.environment, runtime.options.abortGraceMs)
+    this.begins = new Begins(runtime.environment, (held) => void this.run(held))
   }
 
   /** Runs a claimed execution for which a slot was taken. `sentAt`: when the claim was sent, on the monotonic clock. */
@@ -63,15 +66,16 @@ export class Runner<TTransaction> {
     this.startHeld(held)
   }
 
-  /** Runs a claim that is held already and for which a slot was taken. */
+  /** Runs a claim that is held already and for which a slot was taken: now, or in one of the next turns. */
   startHeld(held: HeldClaim): void {
-    void this.run(held)
+    this.begins.add(held)
   }
 
   private async run(held: HeldClaim): Promise<void> {
     const { held: claims, slots, events } = this.runtime
     try {
-      await this.runHeld(held)
+      // Where it was cancelled or taken over meanwhile there is nothing to do.
+      if (!held.isLost) await this.runHeld(held)
     } catch (error) {
       // Only a shutdown while the storage is away gets here: the lease lapses, and others take over.
       events.emit({ type: 'background_error', job: 'run', message: messageOf(error) })

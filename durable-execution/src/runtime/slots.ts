@@ -10,12 +10,6 @@ import { createDeferred, type Deferred } from '../lib/deferred'
 /** The most ends that wait to be stored before nothing new begins: a batch being written, one that waits for it, and one being made. */
 const MOST_UNSTORED = 3000
 
-/**
- * The most functions that begin in one turn of the event loop: timers and answers that are due have their turn before the next. A
- * thousand functions that begin at once hold all of them up for 10 to 40 ms.
- */
-export const BEGUN_IN_ONE_TURN = 100
-
 /** Counts slots. */
 export class Slots {
   readonly capacity: number
