@@ -53,4 +53,12 @@ describe('Begins', () => {
     await turn()
     expect(whileBegun).toEqual(held.map(() => false))
   })
+
+  it('tells when what waits has begun', async () => {
+    const begun: HeldClaim[] = []
+    const begins = new Begins(new VirtualEnvironment(), (held) => begun.push(held))
+    for (const each of createHeld(260)) begins.add(each)
+    await begins.whenBegun()
+    expect(begun).toHaveLength(260)
+  })
 })

@@ -2,7 +2,7 @@
  * Begins functions by turns of the event loop. A thousand that begin at once, with what they lead to, hold timers and sockets up for
  * 10 to 40 ms; so what is due has its turn after a part of them. What waits here is held, and has its slot.
  */
-import type { Environment } from '../lib/environment'
+import { afterTurn, type Environment } from '../lib/environment'
 import type { HeldClaim } from './held-claims'
 
 /** The most that begin in one turn. */
@@ -30,6 +30,12 @@ export class Begins {
     // It is told of a cancel meanwhile.
     held.isRunning = true
     this.waiting.push(held)
+  }
+
+  /** Resolves when what waits by now has begun, and what followed from that at once has happened. */
+  async whenBegun(): Promise<void> {
+    const turns = Math.ceil(this.waiting.length / BEGUN_IN_ONE_TURN) + 1
+    for (let turn = 0; turn < turns; turn += 1) await afterTurn(this.environment)
   }
 
   private begin(held: HeldClaim): void {

@@ -6,7 +6,6 @@
  */
 import type { NewExecution } from '../execution/record'
 import { createRecord } from '../execution/transitions'
-import { afterTurn } from '../lib/environment'
 import { StorageHeldUpError } from '../storage/held-up'
 import type { InsertOutcome, StorageAnswer } from '../storage/storage'
 import { Batcher } from './batcher'
@@ -166,8 +165,8 @@ export class Enqueuer<TTransaction> {
     const first = async (): Promise<readonly InsertOutcome[]> => {
       const answer = await storage.once('insert', this.insertCall(executions, insertion))
       this.startInserted(executions, answer, sentAt)
-      // The ends of the last are on their way before the caller goes on.
-      if (isClaiming) await afterTurn(environment)
+      // Their ends are on their way, and their slots free for what comes next, before the caller goes on.
+      if (isClaiming) await this.flow.whenBegun()
       return answer.outcomes
     }
     try {

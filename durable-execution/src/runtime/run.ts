@@ -71,6 +71,11 @@ export class Runner<TTransaction> {
     this.begins.add(held)
   }
 
+  /** See {@link Begins.whenBegun}. */
+  whenBegun(): Promise<void> {
+    return this.begins.whenBegun()
+  }
+
   private async run(held: HeldClaim): Promise<void> {
     const { held: claims, slots, events } = this.runtime
     try {

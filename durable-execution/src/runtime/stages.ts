@@ -184,6 +184,10 @@ export class Stages<TTransaction> implements Flow {
     this.recoverer.answerLost(sentAt)
   }
 
+  whenBegun(): Promise<void> {
+    return this.runner.whenBegun()
+  }
+
   held(sentAt: number): void {
     this.watch.held(sentAt)
   }
