@@ -11,6 +11,8 @@ export const UNITS = {
   together_overlapped: 'tasks/s',
   result_p50: 'ms',
   result_p99: 'ms',
+  result_synced_p50: 'ms',
+  result_synced_p99: 'ms',
   commit: 'ms',
   cpu_us: 'µs/task',
   wal_bytes: 'bytes/task',

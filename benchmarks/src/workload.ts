@@ -53,6 +53,11 @@ export interface Workload {
   readonly defaultStorages?: readonly StorageName[]
   /** Too long to be run several times. */
   readonly isLong?: boolean
+  /**
+   * Whether it is measured in one process with the workloads before it that say so too, on the same system: then that process warms
+   * up once.
+   */
+  readonly sharesProcess?: boolean
   run(context: BenchContext): Promise<BenchRun>
 }
 

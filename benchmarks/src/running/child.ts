@@ -1,10 +1,14 @@
-/** The process in which one run of one system happens: nothing of another run is in its memory. */
-import type { BenchContext } from '../workload'
+/** The process in which a system is measured, once: nothing of another run is in its memory. */
 import { loadWorkload } from '../workloads/load'
+import type { Job, JobAnswer } from './run-in-process'
 
-const [id = '', text = ''] = process.argv.slice(2)
-const workload = await loadWorkload(id)
-const context = JSON.parse(text) as BenchContext
+const jobs = JSON.parse(process.argv[2] ?? '[]') as readonly Job[]
 
-const run = await workload.run(context)
-process.send?.(run, () => process.exit(0))
+for (const { id, context } of jobs) {
+  const workload = await loadWorkload(id)
+  const answer: JobAnswer = { id, run: await workload.run(context) }
+  await new Promise((resolve) => {
+    process.send?.(answer, resolve)
+  })
+}
+process.exit(0)

@@ -1,5 +1,6 @@
 /** BullMQ on Redis, which syncs its file once a second. */
 import { Queue, QueueEvents, Worker, type Job } from 'bullmq'
+import { Redis } from 'ioredis'
 
 import type { BenchContext } from '../workload'
 import { BATCH, batchesOf, Counter, outputOf, type Input, type TaskQueue } from './queue'
@@ -17,9 +18,13 @@ export async function openBullmq({ redisUrl }: BenchContext): Promise<TaskQueue>
   await queueEvents.waitUntilReady()
   const ended = new Counter()
   let worker: Worker | null = null
+  const redis = new Redis(redisUrl)
+  const isSyncedBySecond =
+    (await settingOf(redis, 'appendonly')) === 'yes' &&
+    (await settingOf(redis, 'appendfsync')) === 'everysec'
   return {
     settings:
-      'addBulk 1000 a call, concurrency 100, results kept, waitUntilFinished by QueueEvents; Redis with appendfsync everysec; half as many tasks',
+      'addBulk 1000 a call, concurrency 100, results kept, waitUntilFinished by QueueEvents; Redis with appendfsync everysec, for result_synced with appendfsync always; half as many tasks',
     share: 0.5,
     async enqueue(inputs) {
       for (const batch of batchesOf(inputs, BATCH)) {
@@ -41,10 +46,21 @@ export async function openBullmq({ redisUrl }: BenchContext): Promise<TaskQueue>
       const job = await queue.add('bench', input)
       await job.waitUntilFinished(queueEvents)
     },
+    async syncEachWrite() {
+      if (isSyncedBySecond) await redis.config('SET', 'appendfsync', 'always')
+      return isSyncedBySecond
+    },
     async close() {
+      if (isSyncedBySecond) await redis.config('SET', 'appendfsync', 'everysec')
+      redis.disconnect()
       await worker?.close()
       await queueEvents.close()
       await queue.close()
     },
   }
+}
+
+async function settingOf(redis: Redis, name: string): Promise<unknown> {
+  const answer: unknown = await redis.config('GET', name)
+  return Array.isArray(answer) ? answer[1] : undefined
 }

@@ -41,6 +41,10 @@ export interface TaskQueue {
   whenDone(count: number): Promise<void>
   /** Enqueues a task and waits for its end. */
   roundTrip(input: Input): Promise<void>
+  /**
+   * From now on every write is on the disk before it is answered. Answers whether that is so. Missing where it always is.
+   */
+  syncEachWrite?(): Promise<boolean>
   close(): Promise<void>
 }
 

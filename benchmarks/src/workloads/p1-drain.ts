@@ -14,6 +14,7 @@ export const drain: Workload = {
   title: 'Drain 20,000 ready tasks',
   storages: STORAGES,
   systems: ALL_SYSTEMS,
+  sharesProcess: true,
   async run(context) {
     await warmUp(context)
     return isBareSql(context) ? ofBareSql(context) : ofQueue(context)

@@ -14,6 +14,7 @@ export const together: Workload = {
   title: 'Enqueue and run 20,000 tasks at the same time',
   storages: STORAGES,
   systems: ALL_SYSTEMS,
+  sharesProcess: true,
   async run(context) {
     await warmUp(context)
     return isBareSql(context) ? ofBareSql(context) : ofQueue(context)

@@ -1,5 +1,5 @@
 /** P3: one task at a time is enqueued and its result waited for, while nothing else happens. For bare SQL: one insert with its commit. */
-import { percentile } from '../measurement'
+import { percentile, type Figures } from '../measurement'
 import { now, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputOf } from '../systems/queue'
@@ -13,6 +13,8 @@ const WARM_UP = 4000
 /** One statement is compiled sooner. */
 const WARM_UP_OF_BARE_SQL = 1000
 const WARM_UP_MS = 3000
+/** The same calls once more. */
+const WARM_UP_SYNCED = 100
 const SAMPLES = 300
 
 export const result: Workload = {
@@ -20,15 +22,25 @@ export const result: Workload = {
   title: 'From enqueue to result, one at a time',
   storages: STORAGES,
   systems: ALL_SYSTEMS,
+  sharesProcess: true,
   run: (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
 }
 
 async function ofQueue(context: BenchContext) {
   const queue = await openQueue(context)
   await queue.start()
-  const samples = await sample(context, WARM_UP, (n) => queue.roundTrip(inputOf(n)))
+  const roundTrip = (n: number): Promise<void> => queue.roundTrip(inputOf(n))
+  const samples = await sample(context, WARM_UP, roundTrip)
+  const figures: Figures = {
+    result_p50: percentile(samples, 0.5),
+    result_p99: percentile(samples, 0.99),
+  }
+  if ((await queue.syncEachWrite?.()) === true) {
+    const synced = await sample(context, WARM_UP_SYNCED, roundTrip)
+    figures.result_synced_p50 = percentile(synced, 0.5)
+    figures.result_synced_p99 = percentile(synced, 0.99)
+  }
   await queue.close()
-  const figures = { result_p50: percentile(samples, 0.5), result_p99: percentile(samples, 0.99) }
   return { figures, settings: queue.settings }
 }
 
