@@ -108,9 +108,13 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
       storage: new StorageCalls(storage, environment, health, resolved.leaseMs),
       health,
       events,
-      slots: new Slots(resolved.maxConcurrentTaskExecutions, () => {
-        this.stages.slotFreed()
-      }),
+      slots: new Slots(
+        resolved.maxConcurrentTaskExecutions,
+        () => environment.monotonic(),
+        () => {
+          this.stages.slotFreed()
+        },
+      ),
       held: new HeldClaims(),
       families: new KnownFamilies(),
       gate: new Gate(),

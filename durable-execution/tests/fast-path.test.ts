@@ -238,6 +238,148 @@ describe('new work, while ends that are being stored keep its slot,', () => {
   })
 })
 
+/** More functions than end in 50 ms where new work waits for slots. */
+const MANY = 600
+
+interface Crowd extends Scene {
+  /** Ends so many of the functions that run, the oldest first. */
+  readonly end: (count: number) => Promise<void>
+}
+
+/** Functions have all slots, and as many as are asked for have just ended and made way for others. */
+async function inACrowd(endedCount = MANY): Promise<Crowd> {
+  const world = createWorld()
+  const member = await world.start({ maxConcurrentTaskExecutions: MANY })
+  const scene = sceneOf(world, member)
+  const { executor } = member
+  const crowd = createControlledRun()
+  const other = executor.task({ id: 'other', timeoutMs: LONG, run: crowd.run })
+  await world.environment.advanceBy(1000)
+  const enter = async (count: number): Promise<void> => {
+    const tasks = Array.from({ length: count }, () => childTask(other))
+    const began = crowd.calls.length + count
+    await world.until(executor.enqueueTasks(tasks))
+    await world.environment.untilTrue(() => crowd.calls.length === began)
+  }
+  let endedSoFar = 0
+  const end = async (count: number): Promise<void> => {
+    for (const until = endedSoFar + count; endedSoFar < until; endedSoFar += 1) {
+      crowd.call(endedSoFar).returns('done')
+    }
+    await world.environment.turn()
+  }
+  await enter(MANY)
+  await end(endedCount)
+  await enter(endedCount)
+  expect(executor.getStats().slots.taken).toBe(MANY)
+  return { ...scene, end }
+}
+
+describe('new work, while all slots are taken and functions end fast,', () => {
+  it('waits for a slot, and is claimed by its insert', async () => {
+    const { world, member, work, enqueue, status, end } = await inACrowd()
+    const claims = member.connection.countOf('claim')
+    const enqueued = enqueue()
+    await world.environment.advanceBy(20)
+    expect(status()).toBeUndefined()
+    await end(1)
+    await world.environment.advanceBy(2)
+    expect(status()).toBe('running')
+    expect(work.calls).toHaveLength(1)
+    await enqueued
+    expect(member.connection.countOf('claim')).toBe(claims)
+  })
+
+  it('goes on as unclaimed when that takes too long', async () => {
+    const { world, member, work, enqueue, status } = await inACrowd()
+    const claims = member.connection.countOf('claim')
+    const enqueued = enqueue()
+    await world.environment.advanceBy(20)
+    expect(status()).toBeUndefined()
+    await world.environment.advanceBy(2 * LONGEST_WAIT_MS)
+    await enqueued
+    // It is claimed ahead, and waits for its slot.
+    expect(member.connection.countOf('claim')).toBeGreaterThan(claims)
+    expect(work.calls).toHaveLength(0)
+  })
+
+  it('does not wait where few have ended', async () => {
+    const { world, member, enqueue } = await inACrowd(MANY - 200)
+    const inserts = member.connection.countOf('insert')
+    const enqueued = enqueue()
+    await world.environment.turn()
+    expect(member.connection.countOf('insert')).toBe(inserts + 1)
+    await enqueued
+  })
+
+  it('does not wait in a line in which others stand for long', async () => {
+    const { world, member, task, enqueue, end } = await inACrowd()
+    const client = world.add()
+    const same = client.executor.task({ id: task.id, timeoutMs: LONG, run: () => 'there' })
+    const tasks = Array.from({ length: 1000 }, () => childTask(same))
+    await world.until(client.executor.enqueueTasks(tasks))
+    await world.environment.advanceBy(5000)
+    const claims = member.connection.countOf('claim')
+    await end(MANY)
+    await world.environment.untilTrue(() => member.connection.countOf('claim') > claims)
+    const inserts = member.connection.countOf('insert')
+    const enqueued = enqueue()
+    await world.environment.turn()
+    expect(member.connection.countOf('insert')).toBe(inserts + 1)
+    await enqueued
+  })
+
+  it('waits for the end of a short line', async () => {
+    const { world, member, task, work, gate, enqueue, end } = await inACrowd()
+    const { connection } = member
+    const client = world.add()
+    const same = client.executor.task({ id: task.id, timeoutMs: LONG, run: () => 'there' })
+    await end(MANY)
+    const inserts = connection.countOf('insert')
+    // A claim takes 550 of them at the most; the next one, of the others, is held.
+    const claims = connection.countOf('claim')
+    const tasks = Array.from({ length: 560 }, () => childTask(same))
+    connection.disturb('claim', (pass) => pass())
+    connection.disturb('claim', isHeldBefore(gate.promise))
+    await world.until(client.executor.enqueueTasks(tasks))
+    await world.environment.untilTrue(() => connection.countOf('claim') === claims + 2)
+    const enqueued = enqueue()
+    await world.environment.advanceBy(20)
+    expect(connection.countOf('insert')).toBe(inserts)
+    gate.resolve()
+    await world.environment.advanceBy(2)
+    expect(connection.countOf('insert')).toBe(inserts + 1)
+    await world.until(enqueued)
+    expect(connection.countOf('claim')).toBe(claims + 2)
+    expect(work.calls).toHaveLength(561)
+  })
+
+  it('does not wait if it is due later, or for another executor', async () => {
+    const { world, member, task } = await inACrowd()
+    const later = member.executor.enqueueTask(task, undefined, { sleepMsBeforeRun: 1000 })
+    await world.environment.turn()
+    await later
+    const elsewhere = member.executor.enqueueTask(task, undefined, { queue: 'elsewhere' })
+    await world.environment.turn()
+    await elsewhere
+    const rows = world.storage.dump().filter(({ taskId }) => taskId === task.id)
+    expect(rows.map(({ status }) => status)).toEqual(['ready', 'ready'])
+  })
+
+  it('is stored, and not run here, when a shutdown begins meanwhile', async () => {
+    const { world, member, work, enqueue, status, end } = await inACrowd()
+    const enqueued = enqueue()
+    await world.environment.turn()
+    expect(status()).toBeUndefined()
+    const stopped = member.executor.shutdown()
+    await end(MANY)
+    await world.until(stopped)
+    await world.until(enqueued)
+    expect(status()).toBe('ready')
+    expect(work.calls).toHaveLength(0)
+  })
+})
+
 describe('an execution that is inserted as claimed', () => {
   it('is on its way to be stored, if it ended at once, when its caller goes on', async () => {
     const world = createWorld()

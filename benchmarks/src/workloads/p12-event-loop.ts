@@ -7,6 +7,7 @@ import { pause, rate, timed } from '../stopwatch'
 import { openExecutor } from '../systems/durable-execution'
 import { BATCH, batchesOf, inputsFrom, outputOf, type Input } from '../systems/queue'
 import { scaled, type Workload } from '../workload'
+import { warmUp } from './warm-up'
 
 const TASKS = 100_000
 const SLOTS = 5000
@@ -20,6 +21,7 @@ export const eventLoop: Workload = {
   storages: ['pg'],
   systems: ['durable-execution'],
   async run(context) {
+    await warmUp(context)
     const { executor, ended, opened, close } = await openExecutor(context, {
       maxConcurrentTaskExecutions: SLOTS,
     })

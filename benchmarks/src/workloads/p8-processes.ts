@@ -4,7 +4,7 @@ import pg from 'pg'
 
 import { WORKER_TASKS } from '../running/worker'
 import { startWorker } from '../running/workers'
-import { rate, timed } from '../stopwatch'
+import { busyDuring, rate, timed } from '../stopwatch'
 import { openExecutor } from '../systems/durable-execution'
 import { BATCH, batchesOf, Counter, inputsFrom, outputOf, type Input } from '../systems/queue'
 import { scaled, type BenchContext, type Workload } from '../workload'
@@ -28,10 +28,13 @@ export const processes: Workload = {
         one_worker: one.rate,
         two_workers: two.rate,
         four_workers: four.rate,
+        one_busy: one.busy,
+        two_busy: two.busy,
+        four_busy: four.busy,
         ran_twice: one.twice + two.twice + four.twice,
         deadlocks: (await deadlocks(context.url)) - deadlocksBefore,
       },
-      settings: `maxConcurrentTaskExecutions ${SLOTS}, else defaults`,
+      settings: `maxConcurrentTaskExecutions ${SLOTS}, else defaults; busy: of the machine's processors, all processes together`,
     }
   },
 }
@@ -40,7 +43,7 @@ export const processes: Workload = {
 async function runWith(
   context: BenchContext,
   workers: number,
-): Promise<{ readonly rate: number; readonly twice: number }> {
+): Promise<{ readonly rate: number; readonly busy: number; readonly twice: number }> {
   const { executor, close } = await openExecutor(context)
   const nap = executor.task({
     id: WORKER_TASKS.nap,
@@ -67,16 +70,19 @@ async function runWith(
   )
   const count = scaled(context, TASKS_OF_ONE * workers, 100)
   const batches = batchesOf(inputsFrom(0, count), BATCH)
-  const ms = await timed(async () => {
-    const enqueued = batches.map((batch) =>
-      executor.enqueueTasks(batch.map((input) => childTask(nap, input))),
-    )
-    await Promise.all([...enqueued, settled.whenAt(count)])
+  let ms = 0
+  const busy = await busyDuring(async () => {
+    ms = await timed(async () => {
+      const enqueued = batches.map((batch) =>
+        executor.enqueueTasks(batch.map((input) => childTask(nap, input))),
+      )
+      await Promise.all([...enqueued, settled.whenAt(count)])
+    })
   })
   await Promise.all(started.map((worker) => worker.stop()))
   await close()
   const ranTwice = [...twice.values()].reduce((sum, value) => sum + value, 0)
-  return { rate: rate(count, ms), twice: ranTwice }
+  return { rate: rate(count, ms), busy, twice: ranTwice }
 }
 
 async function deadlocks(url: string): Promise<number> {

@@ -33,12 +33,13 @@ export interface CatchUp {
 export class Claimer<TTransaction> implements Job {
   readonly name = 'claim'
   readonly sweep: Sweep<TTransaction>
+  /** What is known of each queue that this executor takes work from. */
+  readonly queues: ReadonlyMap<string, Queue>
   private readonly runtime: Runtime<TTransaction>
   private readonly flow: Flow
   private readonly releaser: Releaser<TTransaction>
   private readonly prefetch: Prefetch<TTransaction>
   private readonly catchUp: CatchUp
-  private readonly queues: Map<string, Queue>
   private readonly suspects: Suspects
   private readonly looks = new Set<Timer>()
   private wake: () => void = () => undefined
@@ -83,10 +84,6 @@ export class Claimer<TTransaction> implements Job {
   private get hasMore(): boolean {
     for (const { isDrained } of this.queues.values()) if (!isDrained) return true
     return false
-  }
-
-  isDrained(queueName: string): boolean {
-    return this.queues.get(queueName)?.isDrained ?? false
   }
 
   /**
@@ -262,7 +259,7 @@ export class Claimer<TTransaction> implements Job {
       throw error
     }
     const isInLine = request.takeOver !== 'only' && request.suspects === 'exclude'
-    if (answer.dueFrom !== null && isInLine) queue.took(answer.dueFrom)
+    if (answer.dueFrom !== null && isInLine) queue.took(answer.dueFrom, answer.now)
     for (const record of answer.records) this.take(record, sentAt)
     this.flow.held(sentAt)
     // All that was allowed: the next claim follows at once, and goes first.

@@ -9,8 +9,14 @@ import { delay } from '../lib/environment'
 import type { HeldClaim } from './held-claims'
 import type { Flow, Runtime } from './runtime'
 
-/** The longest that new work waits for a claim under way, in milliseconds. */
+/** The longest that new work waits for a claim or a settlement under way, or for slots, in milliseconds. */
 const LONGEST_WAIT_MS = 50
+/** How often it looks for slots meanwhile, in milliseconds. */
+const SLOTS_LOOK_MS = 2
+/** A line in which work stands for longer than this is not about to end, in milliseconds. */
+const SHORT_LINE_MS = 1000
+/** New work waits for no more than this share of the slots. */
+const WAITED_FOR_SHARE = 0.5
 
 /** Decides which new rows are claimed by their insert. */
 export class FastPath<TTransaction> {
@@ -40,23 +46,45 @@ export class FastPath<TTransaction> {
 
   /**
    * Waits for claims under way that are about to tell whether these rows have to stand in line. Without that, work that arrives
-   * while a claim looks is never claimed by its insert again: each batch is the line for the next. A claim that takes long is not
-   * waited for.
+   * while a claim looks is never claimed by its insert again: each batch is the line for the next. What takes long is not waited for.
    */
   async whenKnown(insertions: readonly NewExecution[]): Promise<void> {
-    const { lifecycle, slots } = this.runtime
+    const { environment, lifecycle, slots } = this.runtime
     if (lifecycle !== 'started') return
-    for (const queue of new Set(insertions.map((insertion) => insertion.queue))) {
+    const until = environment.monotonic() + LONGEST_WAIT_MS
+    const queues = new Set(insertions.map((insertion) => insertion.queue))
+    for (const queue of queues) {
       const known = this.flow.whenKnown(queue)
-      if (known) await this.briefly(known)
+      if (known) await this.before(until, known)
       // Ends are being stored at this moment: their slots are worth more than a place in line.
-      if (this.flow.isDrained(queue) && slots.isHeldUp) await this.briefly(slots.whenStored())
+      if (this.flow.isDrained(queue) && slots.isHeldUp) await this.before(until, slots.whenStored())
+    }
+    const [queue, ...others] = queues
+    if (queue === undefined || others.length > 0 || !slots.areFreedFast) return
+    const count = insertions.filter((insertion) => this.canRun(insertion)).length
+    if (count > 0) await this.whenFree(queue, count, until)
+  }
+
+  /**
+   * Waits until there are slots for new work and nothing stands in line, while functions end so fast that this is soon so. Without that,
+   * where functions are under way for a while and slots are taken faster than they are freed, all work gets a third write, and the line
+   * that it makes keeps itself.
+   */
+  private async whenFree(queue: string, count: number, until: number): Promise<void> {
+    const { environment, slots } = this.runtime
+    const wanted = Math.min(count, Math.ceil(slots.capacity * WAITED_FOR_SHARE))
+    const isFull = (): boolean => !this.flow.isDrained(queue) || slots.freeCount < wanted
+    const isShort = (): boolean => this.flow.lineMs(queue) < SHORT_LINE_MS
+    while (isFull() && isShort() && environment.monotonic() < until) {
+      await delay(environment, SLOTS_LOOK_MS)
     }
   }
 
-  private async briefly(event: Promise<void>): Promise<void> {
+  /** Waits for an event, but not beyond a moment on the monotonic clock. */
+  private async before(until: number, event: Promise<void>): Promise<void> {
+    const { environment } = this.runtime
     const ended = new AbortController()
-    await Promise.race([event, delay(this.runtime.environment, LONGEST_WAIT_MS, ended.signal)])
+    await Promise.race([event, delay(environment, until - environment.monotonic(), ended.signal)])
     ended.abort()
   }
 

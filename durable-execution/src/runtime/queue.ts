@@ -41,6 +41,8 @@ export class Queue {
   /** What lapsed before this moment, on the storage's clock, was looked for. */
   private lapsedLookedUntil: number | null = null
   private nextLapsedLookAt = -Infinity
+  /** How long ago what the last claim took first had become due, in milliseconds. */
+  private behindMs = 0
 
   constructor(name: string, environment: Environment, longestPauseMs: number) {
     this.name = name
@@ -50,6 +52,11 @@ export class Queue {
       maxMs: Math.max(SHORTEST_PAUSE_MS * 2, longestPauseMs),
       random: () => environment.random(),
     })
+  }
+
+  /** How long work stands in line, as far as is known, in milliseconds: 0 where nothing more is due. */
+  get lineMs(): number {
+    return this.isDrained ? 0 : this.behindMs
   }
 
   /**
@@ -98,9 +105,10 @@ export class Queue {
     this.isTimerForDueTime = false
   }
 
-  /** A claim took rows of which the first was due at this moment. */
-  took(dueFrom: number): void {
+  /** A claim took rows of which the first was due at the first moment, at the second, both on the storage's clock. */
+  took(dueFrom: number, storageNow: number): void {
     this.mark = dueFrom - MARK_LAG_MS
+    this.behindMs = storageNow - dueFrom
   }
 
   /** The first row is due at this moment: a mark beyond it would hide it. */

@@ -207,11 +207,15 @@ export class Stages<TTransaction> implements Flow {
   }
 
   isDrained(queue: string): boolean {
-    return this.claimer.isDrained(queue)
+    return this.claimer.queues.get(queue)?.isDrained ?? false
   }
 
   whenKnown(queue: string): Promise<void> | null {
     return this.claimer.whenKnown(queue)
+  }
+
+  lineMs(queue: string): number {
+    return this.claimer.queues.get(queue)?.lineMs ?? 0
   }
 
   finished(executionId: string, row: () => ExecutionRecord): void {
