@@ -130,6 +130,16 @@ export function percentile(values: readonly number[], share: number): number {
   return below + (above - below) * (place - Math.floor(place))
 }
 
+/** The median of each figure over rounds that measured the same. */
+export function mediansOf(rounds: readonly Figures[]): Figures {
+  const metrics = new Set(rounds.flatMap((figures) => Object.keys(figures) as Metric[]))
+  const medians: Figures = {}
+  for (const metric of metrics) {
+    medians[metric] = median(rounds.flatMap((figures) => figures[metric] ?? []))
+  }
+  return medians
+}
+
 /** Puts the runs of one system together. */
 export function summarize(
   of: Pick<Measurement, 'workload' | 'storage' | 'system' | 'settings'>,
