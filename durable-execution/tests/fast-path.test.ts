@@ -275,6 +275,14 @@ async function inACrowd(endedCount = MANY): Promise<Crowd> {
   return { ...scene, end }
 }
 
+/** Another process makes so many due. */
+async function standInLine({ world, task }: Scene, count: number): Promise<void> {
+  const { executor } = world.add()
+  const same = executor.task({ id: task.id, timeoutMs: LONG, run: () => 'there' })
+  const tasks = Array.from({ length: count }, () => childTask(same))
+  await world.until(executor.enqueueTasks(tasks))
+}
+
 describe('new work, while all slots are taken and functions end fast,', () => {
   it('waits for a slot, and is claimed by its insert', async () => {
     const { world, member, work, enqueue, status, end } = await inACrowd()
@@ -313,11 +321,9 @@ describe('new work, while all slots are taken and functions end fast,', () => {
   })
 
   it('does not wait in a line in which others stand for long', async () => {
-    const { world, member, task, enqueue, end } = await inACrowd()
-    const client = world.add()
-    const same = client.executor.task({ id: task.id, timeoutMs: LONG, run: () => 'there' })
-    const tasks = Array.from({ length: 1000 }, () => childTask(same))
-    await world.until(client.executor.enqueueTasks(tasks))
+    const scene = await inACrowd()
+    const { world, member, enqueue, end } = scene
+    await standInLine(scene, 1000)
     await world.environment.advanceBy(5000)
     const claims = member.connection.countOf('claim')
     await end(MANY)
@@ -330,18 +336,16 @@ describe('new work, while all slots are taken and functions end fast,', () => {
   })
 
   it('waits for the end of a short line', async () => {
-    const { world, member, task, work, gate, enqueue, end } = await inACrowd()
+    const scene = await inACrowd()
+    const { world, member, work, gate, enqueue, end } = scene
     const { connection } = member
-    const client = world.add()
-    const same = client.executor.task({ id: task.id, timeoutMs: LONG, run: () => 'there' })
     await end(MANY)
     const inserts = connection.countOf('insert')
     // A claim takes 550 of them at the most; the next one, of the others, is held.
     const claims = connection.countOf('claim')
-    const tasks = Array.from({ length: 560 }, () => childTask(same))
     connection.disturb('claim', (pass) => pass())
     connection.disturb('claim', isHeldBefore(gate.promise))
-    await world.until(client.executor.enqueueTasks(tasks))
+    await standInLine(scene, 560)
     await world.environment.untilTrue(() => connection.countOf('claim') === claims + 2)
     const enqueued = enqueue()
     await world.environment.advanceBy(20)
