@@ -18,7 +18,7 @@ export const USAGE = `pnpm bench [P1 P2 …] [options]
   --floor             beside ours: bare SQL on a narrow table, and the storage's own statements without an executor
   --runs N            of each system; the median counts. Default: 3
   --json FILE         writes the measurements there
-  --profile FOLDER    a processor profile of every run, for the developer tools of a browser
+  --profile FOLDER    a processor profile of every process, for the developer tools of a browser
   --scale SHARE       of the sizes: 1, or less for a try
 Databases are those that BENCH_POSTGRES_URL, BENCH_MYSQL_URL, BENCH_MARIADB_URL and BENCH_REDIS_URL name, else private ones.
 
@@ -74,7 +74,7 @@ export function readOptions(args: readonly string[]): Options {
 
 function workloadsOf(ids: readonly string[]): readonly Workload[] {
   if (ids.length === 0) return WORKLOADS
-  return ids.map((id) => {
+  return [...new Set(ids)].map((id) => {
     const workload = WORKLOADS.find((candidate) => candidate.id === id.toUpperCase())
     if (!workload) {
       const known = WORKLOADS.map((candidate) => candidate.id).join(', ')

@@ -23,20 +23,14 @@ export async function cpuOf(work: () => Promise<unknown>): Promise<number> {
 
 /** The share of the machine's processors that is in use during some work, by whatever, in percent. */
 export async function busyDuring(work: () => Promise<unknown>): Promise<number> {
-  const before = processorTimes()
-  await work()
-  const after = processorTimes()
-  return (100 * (after.busy - before.busy)) / (after.all - before.all)
+  const before = busyMs()
+  const ms = await timed(work)
+  return (100 * (busyMs() - before)) / (ms * cpus().length)
 }
 
-function processorTimes(): { readonly busy: number; readonly all: number } {
-  let busy = 0
-  let idle = 0
-  for (const { times } of cpus()) {
-    busy += times.user + times.nice + times.sys + times.irq
-    idle += times.idle
-  }
-  return { busy, all: busy + idle }
+/** What all processors were busy for so far, in milliseconds. */
+function busyMs(): number {
+  return cpus().reduce((ms, { times }) => ms + times.user + times.nice + times.sys + times.irq, 0)
 }
 
 /** Resolves after so many milliseconds. */

@@ -248,8 +248,11 @@ interface Crowd extends Scene {
 
 /** Functions have all slots, and as many as are asked for have just ended and made way for others. */
 async function inACrowd(endedCount = MANY): Promise<Crowd> {
-  const world = createWorld()
-  const member = await world.start({ maxConcurrentTaskExecutions: MANY })
+  const world = createWorld({ pushes: true })
+  const member = await world.start({
+    maxConcurrentTaskExecutions: MANY,
+    queues: ['default', 'second'],
+  })
   const scene = sceneOf(world, member)
   const { executor } = member
   const crowd = createControlledRun()
@@ -298,16 +301,47 @@ describe('new work, while all slots are taken and functions end fast,', () => {
     expect(member.connection.countOf('claim')).toBe(claims)
   })
 
+  it('waits for no more than half of the slots', async () => {
+    const { world, member, task, work, end } = await inACrowd()
+    const inserts = member.connection.countOf('insert')
+    const tasks = Array.from({ length: MANY }, () => childTask(task))
+    const enqueued = member.executor.enqueueTasks(tasks)
+    await end(MANY / 2 - 1)
+    await world.environment.advanceBy(2)
+    expect(member.connection.countOf('insert')).toBe(inserts)
+    await end(1)
+    await world.environment.advanceBy(2)
+    expect(member.connection.countOf('insert')).toBe(inserts + 1)
+    expect(work.calls).toHaveLength(MANY / 2)
+    await world.until(enqueued)
+  })
+
+  it.each([
+    ['more than all slots could take', MANY + 1, () => 'default'],
+    ['work of several queues', 2, (index: number) => ['default', 'second'][index]],
+  ])('does not wait with %s', async (_name, count, queueOf) => {
+    const { world, member, task } = await inACrowd()
+    const inserts = member.connection.countOf('insert')
+    const tasks = Array.from({ length: count }, (_, index) =>
+      childTask(task, undefined, { queue: queueOf(index) ?? '' }),
+    )
+    const enqueued = member.executor.enqueueTasks(tasks)
+    await world.environment.turn()
+    expect(member.connection.countOf('insert')).toBe(inserts + 1)
+    await world.until(enqueued)
+  })
+
   it('goes on as unclaimed when that takes too long', async () => {
     const { world, member, work, enqueue, status } = await inACrowd()
     const claims = member.connection.countOf('claim')
     const enqueued = enqueue()
-    await world.environment.advanceBy(20)
+    await world.environment.advanceBy(LONGEST_WAIT_MS - 2)
     expect(status()).toBeUndefined()
-    await world.environment.advanceBy(2 * LONGEST_WAIT_MS)
+    await world.environment.advanceBy(2)
+    expect(status()).toBeDefined()
     await enqueued
     // It is claimed ahead, and waits for its slot.
-    expect(member.connection.countOf('claim')).toBeGreaterThan(claims)
+    await world.environment.untilTrue(() => member.connection.countOf('claim') > claims)
     expect(work.calls).toHaveLength(0)
   })
 

@@ -14,7 +14,7 @@ const CONDITIONS = import.meta.resolve('durable-execution').endsWith('.ts')
   ? ['--conditions=@durable-execution/source']
   : []
 
-/** No run takes longer, in milliseconds: what hangs is ended. */
+/** No run of a workload takes longer, in milliseconds: what hangs is ended. */
 const LONGEST_MS = { short: 240_000, long: 30 * 60_000 }
 
 /** A workload and where it runs, as the process is told. */
@@ -54,7 +54,7 @@ export function runInProcess(
     })
     const isLong = workloads.some((workload) => workload.isLong === true)
     const longestMs = LONGEST_MS[isLong ? 'long' : 'short']
-    const timer = setTimeout(() => child.kill('SIGKILL'), longestMs)
+    const timer = setTimeout(() => child.kill('SIGKILL'), longestMs * jobs.length)
     let errors = ''
     const runs = new Map<string, BenchRun>()
     child.stderr?.on('data', (chunk: Buffer) => {

@@ -19,12 +19,10 @@ export async function openBullmq({ redisUrl }: BenchContext): Promise<TaskQueue>
   const ended = new Counter()
   let worker: Worker | null = null
   const redis = new Redis(redisUrl)
-  const isSyncedBySecond =
-    (await settingOf(redis, 'appendonly')) === 'yes' &&
-    (await settingOf(redis, 'appendfsync')) === 'everysec'
+  const isKept = (await settingOf(redis, 'appendonly')) === 'yes'
+  const sync = await settingOf(redis, 'appendfsync')
   return {
-    settings:
-      'addBulk 1000 a call, concurrency 100, results kept, waitUntilFinished by QueueEvents; Redis with appendfsync everysec, for result_synced with appendfsync always; half as many tasks',
+    settings: `addBulk 1000 a call, concurrency 100, results kept, waitUntilFinished by QueueEvents; Redis with appendonly ${isKept ? 'yes' : 'no'}, appendfsync ${sync}, for result_synced always; half as many tasks`,
     share: 0.5,
     async enqueue(inputs) {
       for (const batch of batchesOf(inputs, BATCH)) {
@@ -46,12 +44,16 @@ export async function openBullmq({ redisUrl }: BenchContext): Promise<TaskQueue>
       const job = await queue.add('bench', input)
       await job.waitUntilFinished(queueEvents)
     },
-    async syncEachWrite() {
-      if (isSyncedBySecond) await redis.config('SET', 'appendfsync', 'always')
-      return isSyncedBySecond
+    async whileSynced(work) {
+      if (!isKept || sync === 'unknown') return
+      await redis.config('SET', 'appendfsync', 'always')
+      try {
+        await work()
+      } finally {
+        await redis.config('SET', 'appendfsync', sync)
+      }
     },
     async close() {
-      if (isSyncedBySecond) await redis.config('SET', 'appendfsync', 'everysec')
       redis.disconnect()
       await worker?.close()
       await queueEvents.close()
@@ -60,7 +62,8 @@ export async function openBullmq({ redisUrl }: BenchContext): Promise<TaskQueue>
   }
 }
 
-async function settingOf(redis: Redis, name: string): Promise<unknown> {
-  const answer: unknown = await redis.config('GET', name)
-  return Array.isArray(answer) ? answer[1] : undefined
+/** A setting of the server, if it tells. */
+async function settingOf(redis: Redis, name: string): Promise<string> {
+  const answer: unknown = await redis.config('GET', name).catch(() => null)
+  return Array.isArray(answer) ? String(answer[1]) : 'unknown'
 }

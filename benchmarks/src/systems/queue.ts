@@ -41,10 +41,8 @@ export interface TaskQueue {
   whenDone(count: number): Promise<void>
   /** Enqueues a task and waits for its end. */
   roundTrip(input: Input): Promise<void>
-  /**
-   * From now on every write is on the disk before it is answered. Answers whether that is so. Missing where it always is.
-   */
-  syncEachWrite?(): Promise<boolean>
+  /** Does some work while every write is on the disk before it is answered, if that can be. Missing where it always is so. */
+  whileSynced?(work: () => Promise<void>): Promise<void>
   close(): Promise<void>
 }
 

@@ -4,6 +4,7 @@ import { now, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputOf } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
+import { warmUp } from './warm-up'
 
 /**
  * Calls before the first that is measured, so that the compiler has done with most of what a call runs; of a system that takes
@@ -23,7 +24,10 @@ export const result: Workload = {
   storages: STORAGES,
   systems: ALL_SYSTEMS,
   sharesProcess: true,
-  run: (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
+  async run(context) {
+    await warmUp(context)
+    return isBareSql(context) ? ofBareSql(context) : ofQueue(context)
+  },
 }
 
 async function ofQueue(context: BenchContext) {
@@ -35,11 +39,11 @@ async function ofQueue(context: BenchContext) {
     result_p50: percentile(samples, 0.5),
     result_p99: percentile(samples, 0.99),
   }
-  if ((await queue.syncEachWrite?.()) === true) {
+  await queue.whileSynced?.(async () => {
     const synced = await sample(context, WARM_UP_SYNCED, roundTrip)
     figures.result_synced_p50 = percentile(synced, 0.5)
     figures.result_synced_p99 = percentile(synced, 0.99)
-  }
+  })
   await queue.close()
   return { figures, settings: queue.settings }
 }

@@ -14,6 +14,8 @@ const TASKS = 4000
  * until it falls no more.
  */
 const WARM_UP_MS = 8000
+/** Of bare SQL, a loop of a few statements. */
+const WARM_UP_OF_BARE_SQL_MS = 3000
 
 let isWarm = false
 
@@ -21,13 +23,9 @@ let isWarm = false
 export async function warmUp(context: BenchContext): Promise<void> {
   if (isWarm) return
   isWarm = true
-  if (isBareSql(context)) {
-    // A loop of a few statements is compiled after one round.
-    await ofBareSql(context)
-    return
-  }
-  const end = now() + WARM_UP_MS * context.scale
-  do await ofQueue(context)
+  const isBare = isBareSql(context)
+  const end = now() + (isBare ? WARM_UP_OF_BARE_SQL_MS : WARM_UP_MS) * context.scale
+  do await (isBare ? ofBareSql(context) : ofQueue(context))
   while (now() < end)
 }
 

@@ -66,15 +66,18 @@ export class FastPath<TTransaction> {
   }
 
   /**
-   * Waits until there are slots for new work and nothing stands in line, while functions end so fast that this is soon so. Without that,
+   * Waits until there are slots for new work and nothing stands in line, where functions end so fast that this is soon so. Without that,
    * where functions are under way for a while and slots are taken faster than they are freed, all work gets a third write, and the line
    * that it makes keeps itself.
    */
   private async whenFree(queue: string, count: number, until: number): Promise<void> {
     const { environment, slots } = this.runtime
+    // Most of them would stand in line all the same.
+    if (count > slots.capacity) return
     const wanted = Math.min(count, Math.ceil(slots.capacity * WAITED_FOR_SHARE))
     const isFull = (): boolean => !this.flow.isDrained(queue) || slots.freeCount < wanted
-    const isShort = (): boolean => this.flow.lineMs(queue) < SHORT_LINE_MS
+    // What stands in line elsewhere takes the slots as well.
+    const isShort = (): boolean => this.flow.longestLineMs() < SHORT_LINE_MS
     while (isFull() && isShort() && environment.monotonic() < until) {
       await delay(environment, SLOTS_LOOK_MS)
     }
@@ -83,8 +86,10 @@ export class FastPath<TTransaction> {
   /** Waits for an event, but not beyond a moment on the monotonic clock. */
   private async before(until: number, event: Promise<void>): Promise<void> {
     const { environment } = this.runtime
+    const leftMs = until - environment.monotonic()
+    if (leftMs <= 0) return
     const ended = new AbortController()
-    await Promise.race([event, delay(environment, until - environment.monotonic(), ended.signal)])
+    await Promise.race([event, delay(environment, leftMs, ended.signal)])
     ended.abort()
   }
 

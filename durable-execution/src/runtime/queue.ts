@@ -87,6 +87,7 @@ export class Queue {
 
   /** A round of claims took so many rows. */
   claimed(count: number): void {
+    if (this.isDrained) this.behindMs = 0
     if (count > 0) this.backoff.reset()
     this.jitterMs = count > 0 ? SHORTEST_JITTER_MS : Math.min(this.jitterMs * 2, LONGEST_JITTER_MS)
   }

@@ -60,8 +60,8 @@ export interface Flow {
   isDrained(queue: string): boolean
   /** A claim under way that will tell whether a queue is drained; `null` if nothing is about to tell. */
   whenKnown(queue: string): Promise<void> | null
-  /** How long work stands in line in a queue, as far as is known, in milliseconds: 0 where it is drained. */
-  lineMs(queue: string): number
+  /** How long work stands in the longest line of all queues, as far as is known, in milliseconds: 0 where they are drained. */
+  longestLineMs(): number
   /** An execution finished, by this process. Its row is asked for only if somebody waits for it. */
   finished(executionId: string, row: () => ExecutionRecord): void
   /** The answer of a call sent then (on the monotonic clock) was lost: there may be rows under our name that we don't know of. */

@@ -10,10 +10,7 @@ import { WindowCount } from '../lib/window-count'
 
 /** The most ends that wait to be stored before nothing new begins: a batch being written, one that waits for it, and one being made. */
 const MOST_UNSTORED = 3000
-/**
- * Functions that end this often are followed by new ones sooner than by claims of them: 500 in 50 ms, 0.1 ms each. A row of a claim costs the
- * database about a third of that.
- */
+/** So many slots that are freed in so many milliseconds make one worth a short wait: 0.1 ms for each. A claim takes a third of that. */
 const MANY_ENDS = 500
 const MANY_ENDS_MS = 50
 
@@ -59,7 +56,7 @@ export class Slots {
     return this.unstored >= MOST_UNSTORED ? 0 : Math.max(0, this.capacity - this.taken)
   }
 
-  /** Whether functions end so fast that a slot is worth a short wait. */
+  /** Whether functions leave their slots so fast that one is worth a short wait. */
   get areFreedFast(): boolean {
     return this.ends.recent >= MANY_ENDS
   }
@@ -94,12 +91,12 @@ export class Slots {
   /** It has ended, whatever becomes of its slot. */
   functionEnded(): void {
     this.running -= 1
-    this.ends.add()
   }
 
   /** The function of a slot has ended: the slot is free, its end has yet to be stored. */
   ended(): void {
     this.unstored += 1
+    this.ends.add()
     this.give()
   }
 

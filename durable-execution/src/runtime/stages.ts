@@ -214,8 +214,8 @@ export class Stages<TTransaction> implements Flow {
     return this.claimer.whenKnown(queue)
   }
 
-  lineMs(queue: string): number {
-    return this.claimer.queues.get(queue)?.lineMs ?? 0
+  longestLineMs(): number {
+    return Math.max(0, ...[...this.claimer.queues.values()].map(({ lineMs }) => lineMs))
   }
 
   finished(executionId: string, row: () => ExecutionRecord): void {
