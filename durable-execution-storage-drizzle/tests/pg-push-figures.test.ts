@@ -38,16 +38,20 @@ describe.each(SERVER_DRIVERS.map((driver) => [driver.name, driver] as const))('%
     const database = await open()
     const { tableName } = database
     const heard: number[] = []
+    let listens = false
     const listener = await open({ tableName })
     const subscription = await listener.storage.listen?.({
       onDue: () => heard.push(performance.now()),
       onFinished: () => undefined,
       onCancelled: () => undefined,
       onListening: (isListening) => {
-        if (isListening) heard.length = 0
+        listens = isListening
       },
     })
     endings.push(async () => subscription?.close())
+    // What is sent before is lost.
+    await expect.poll(() => listens, LONG).toBe(true)
+    heard.length = 0
     const client = executorOn(database)
     const task = client.task({ id: 'task', timeoutMs: 60_000, run: () => null })
     const beganAt = performance.now()
