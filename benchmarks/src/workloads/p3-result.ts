@@ -4,7 +4,6 @@ import { now, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputOf } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
-import { warmUp } from './warm-up'
 
 /**
  * Calls before the first that is measured, so that the compiler has done with most of what a call runs; of a system that takes
@@ -23,11 +22,7 @@ export const result: Workload = {
   title: 'From enqueue to result, one at a time',
   storages: STORAGES,
   systems: ALL_SYSTEMS,
-  sharesProcess: true,
-  async run(context) {
-    await warmUp(context)
-    return isBareSql(context) ? ofBareSql(context) : ofQueue(context)
-  },
+  run: (context) => (isBareSql(context) ? ofBareSql(context) : ofQueue(context)),
 }
 
 async function ofQueue(context: BenchContext) {

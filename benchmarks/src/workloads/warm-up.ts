@@ -13,9 +13,9 @@ const TASKS = 4000
  * Rounds begin for so long, in milliseconds: ours, whose processor time of a task is looked at after 2, 4, 6, … seconds, needs so long
  * until it falls no more.
  */
-const WARM_UP_MS = 8000
+const WARM_UP_MS = 6000
 /** Of bare SQL, a loop of a few statements. */
-const WARM_UP_OF_BARE_SQL_MS = 3000
+const WARM_UP_OF_BARE_SQL_MS = 2000
 
 let isWarm = false
 
