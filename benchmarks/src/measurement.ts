@@ -132,12 +132,14 @@ export function percentile(values: readonly number[], share: number): number {
 
 /** The median of each figure over rounds that measured the same. */
 export function mediansOf(rounds: readonly Figures[]): Figures {
-  const metrics = new Set(rounds.flatMap((figures) => Object.keys(figures) as Metric[]))
   const medians: Figures = {}
-  for (const metric of metrics) {
-    medians[metric] = median(rounds.flatMap((figures) => figures[metric] ?? []))
-  }
+  for (const [metric, values] of valuesByMetric(rounds)) medians[metric] = median(values)
   return medians
+}
+
+function valuesByMetric(runs: readonly Figures[]): [metric: Metric, values: number[]][] {
+  const metrics = new Set(runs.flatMap((figures) => Object.keys(figures) as Metric[]))
+  return [...metrics].map((metric) => [metric, runs.flatMap((figures) => figures[metric] ?? [])])
 }
 
 /** Puts the runs of one system together. */
@@ -145,20 +147,16 @@ export function summarize(
   of: Pick<Measurement, 'workload' | 'storage' | 'system' | 'settings'>,
   runs: readonly Figures[],
 ): Measurement[] {
-  const metrics = new Set(runs.flatMap((figures) => Object.keys(figures) as Metric[]))
-  return [...metrics].map((metric) => {
-    const values = runs.flatMap((figures) => figures[metric] ?? [])
-    return {
-      workload: of.workload,
-      storage: of.storage,
-      system: of.system,
-      metric,
-      unit: UNITS[metric],
-      value: median(values),
-      min: Math.min(...values),
-      max: Math.max(...values),
-      runs: values.length,
-      settings: of.settings,
-    }
-  })
+  return valuesByMetric(runs).map(([metric, values]) => ({
+    workload: of.workload,
+    storage: of.storage,
+    system: of.system,
+    metric,
+    unit: UNITS[metric],
+    value: median(values),
+    min: Math.min(...values),
+    max: Math.max(...values),
+    runs: values.length,
+    settings: of.settings,
+  }))
 }

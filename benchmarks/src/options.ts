@@ -74,7 +74,7 @@ export function readOptions(args: readonly string[]): Options {
 
 function workloadsOf(ids: readonly string[]): readonly Workload[] {
   if (ids.length === 0) return WORKLOADS
-  return [...new Set(ids)].map((id) => {
+  const chosen = ids.map((id) => {
     const workload = WORKLOADS.find((candidate) => candidate.id === id.toUpperCase())
     if (!workload) {
       const known = WORKLOADS.map((candidate) => candidate.id).join(', ')
@@ -82,6 +82,7 @@ function workloadsOf(ids: readonly string[]): readonly Workload[] {
     }
     return workload
   })
+  return [...new Set(chosen)]
 }
 
 function storageOf(name: string): StorageName {

@@ -21,11 +21,13 @@ export async function cpuOf(work: () => Promise<unknown>): Promise<number> {
   return user + system
 }
 
-/** The share of the machine's processors that is in use during some work, by whatever, in percent. */
-export async function busyDuring(work: () => Promise<unknown>): Promise<number> {
+/** How long some work takes, in milliseconds, and the share of the machine's processors in use meanwhile, by whatever, in percent. */
+export async function timedWithBusy(
+  work: () => Promise<unknown>,
+): Promise<{ readonly ms: number; readonly busy: number }> {
   const before = busyMs()
   const ms = await timed(work)
-  return (100 * (busyMs() - before)) / (ms * cpus().length)
+  return { ms, busy: (100 * (busyMs() - before)) / (ms * cpus().length) }
 }
 
 /** What all processors were busy for so far, in milliseconds. */

@@ -286,6 +286,18 @@ async function standInLine({ world, task }: Scene, count: number): Promise<void>
   await world.until(executor.enqueueTasks(tasks))
 }
 
+/** What is enqueued is sent in this very turn. */
+async function expectInsertAtOnce(
+  { world, member, enqueue }: Scene,
+  call: () => Promise<unknown> = enqueue,
+): Promise<void> {
+  const inserts = member.connection.countOf('insert')
+  const enqueued = call()
+  await world.environment.turn()
+  expect(member.connection.countOf('insert')).toBe(inserts + 1)
+  await world.until(enqueued)
+}
+
 describe('new work, while all slots are taken and functions end fast,', () => {
   it('waits for a slot, and is claimed by its insert', async () => {
     const { world, member, work, enqueue, status, end } = await inACrowd()
@@ -320,15 +332,12 @@ describe('new work, while all slots are taken and functions end fast,', () => {
     ['more than all slots could take', MANY + 1, () => 'default'],
     ['work of several queues', 2, (index: number) => ['default', 'second'][index]],
   ])('does not wait with %s', async (_name, count, queueOf) => {
-    const { world, member, task } = await inACrowd()
-    const inserts = member.connection.countOf('insert')
+    const scene = await inACrowd()
+    const { member, task } = scene
     const tasks = Array.from({ length: count }, (_, index) =>
       childTask(task, undefined, { queue: queueOf(index) ?? '' }),
     )
-    const enqueued = member.executor.enqueueTasks(tasks)
-    await world.environment.turn()
-    expect(member.connection.countOf('insert')).toBe(inserts + 1)
-    await world.until(enqueued)
+    await expectInsertAtOnce(scene, () => member.executor.enqueueTasks(tasks))
   })
 
   it('goes on as unclaimed when that takes too long', async () => {
@@ -346,27 +355,18 @@ describe('new work, while all slots are taken and functions end fast,', () => {
   })
 
   it('does not wait where few have ended', async () => {
-    const { world, member, enqueue } = await inACrowd(MANY - 200)
-    const inserts = member.connection.countOf('insert')
-    const enqueued = enqueue()
-    await world.environment.turn()
-    expect(member.connection.countOf('insert')).toBe(inserts + 1)
-    await enqueued
+    await expectInsertAtOnce(await inACrowd(MANY - 200))
   })
 
   it('does not wait in a line in which others stand for long', async () => {
     const scene = await inACrowd()
-    const { world, member, enqueue, end } = scene
+    const { world, member, end } = scene
     await standInLine(scene, 1000)
     await world.environment.advanceBy(5000)
     const claims = member.connection.countOf('claim')
     await end(MANY)
     await world.environment.untilTrue(() => member.connection.countOf('claim') > claims)
-    const inserts = member.connection.countOf('insert')
-    const enqueued = enqueue()
-    await world.environment.turn()
-    expect(member.connection.countOf('insert')).toBe(inserts + 1)
-    await enqueued
+    await expectInsertAtOnce(scene)
   })
 
   it('waits for the end of a short line', async () => {

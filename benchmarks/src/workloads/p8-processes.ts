@@ -4,7 +4,7 @@ import pg from 'pg'
 
 import { WORKER_TASKS } from '../running/worker'
 import { startWorker } from '../running/workers'
-import { busyDuring, rate, timed } from '../stopwatch'
+import { rate, timedWithBusy } from '../stopwatch'
 import { openExecutor } from '../systems/durable-execution'
 import { BATCH, batchesOf, Counter, inputsFrom, outputOf, type Input } from '../systems/queue'
 import { scaled, type BenchContext, type Workload } from '../workload'
@@ -70,14 +70,11 @@ async function runWith(
   )
   const count = scaled(context, TASKS_OF_ONE * workers, 100)
   const batches = batchesOf(inputsFrom(0, count), BATCH)
-  let ms = 0
-  const busy = await busyDuring(async () => {
-    ms = await timed(async () => {
-      const enqueued = batches.map((batch) =>
-        executor.enqueueTasks(batch.map((input) => childTask(nap, input))),
-      )
-      await Promise.all([...enqueued, settled.whenAt(count)])
-    })
+  const { ms, busy } = await timedWithBusy(async () => {
+    const enqueued = batches.map((batch) =>
+      executor.enqueueTasks(batch.map((input) => childTask(nap, input))),
+    )
+    await Promise.all([...enqueued, settled.whenAt(count)])
   })
   await Promise.all(started.map((worker) => worker.stop()))
   await close()
