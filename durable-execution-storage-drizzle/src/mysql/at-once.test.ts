@@ -47,6 +47,61 @@ describe.each(servers)('a call that needs one statement on $name', (server) => {
     await database.close()
   })
 
+  it.each([
+    ['', (text: string) => text],
+    [
+      ' which keeps to itself when that was',
+      (text: string) => text.replaceAll('LAST_INSERT_ID', ''),
+    ],
+  ])('is written at the time that it answers, on a server%s', async (_which, rewrite) => {
+    const database = await databases.openMigrated({ ...ONE, rewrite })
+    const executions = [newExecution({ executionId: 'te_0', start: 'claimed' })]
+    await database.all('SET timestamp = 1700000000')
+    const { now } = await database.storage.insert({ executions, ...by })
+    const [settlement] = await endsOf(database, ['te_0'])
+    await database.all('SET timestamp = 1700000001')
+    const settlements = settlement ? [settlement] : []
+    const settled = await database.storage.settle({ settlements, handOver: null, ...by })
+    expect([now, settled.now]).toEqual([1_700_000_000_000, 1_700_000_001_000])
+    expect(await database.rows()).toMatchObject([
+      { createdAt: now, startAt: now, startedAt: now, claimAt: null },
+    ])
+    expect(await database.rows()).toMatchObject([
+      { updatedAt: settled.now, finishedAt: settled.now },
+    ])
+    await database.close()
+  })
+
+  it('asks for nothing else', async () => {
+    const database = await databases.openMigrated(ONE)
+    const sent = async () => {
+      const [row] = await database.all("SHOW SESSION STATUS LIKE 'Com_stmt_execute'")
+      return Number(row?.[1])
+    }
+    await start(database, 'te_0')
+    const settlements = await endsOf(database, ['te_0'])
+    const before = await sent()
+    await start(database, 'te_1')
+    await database.storage.settle({ settlements, handOver: null, ...by })
+    expect((await sent()) - before).toBe(2)
+    await database.close()
+  })
+
+  it('changes one execution in a transaction of several where it is too long for one statement', async () => {
+    const database = await databases.openMigrated(ONE)
+    const packet = 'SELECT @@max_allowed_packet'
+    await start(database, 'te_0')
+    const bytes = Number((await database.all(packet))[0]?.[0])
+    const [settlement] = await endsOf(database, ['te_0'])
+    const output = JSON.stringify('x'.repeat(bytes))
+    const settlements = settlement
+      ? [{ ...settlement, change: { ...settlement.change, output } }]
+      : []
+    const settled = database.storage.settle({ settlements, handOver: null, ...by })
+    await expect(settled).rejects.toThrow('too large for the database')
+    await database.close()
+  })
+
   it.each(['START TRANSACTION', 'SET autocommit = 0'])(
     'is committed on a connection that came back to its pool after %s',
     async (left) => {

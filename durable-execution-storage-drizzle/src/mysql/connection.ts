@@ -120,6 +120,7 @@ export function toWritten(answer: unknown): Written {
   return {
     count: Number(Reflect.get(header, 'affectedRows') ?? 0),
     warnings: Number(Reflect.get(header, 'warningStatus') ?? 0),
+    lastInsertId: Number(Reflect.get(header, 'insertId') ?? 0),
   }
 }
 

@@ -109,7 +109,7 @@ export async function writeRows(
   connection: Connection,
   statement: string,
   rows: readonly (readonly SqlValue[])[],
-): Promise<Written> {
+): Promise<Pick<Written, 'count' | 'warnings'>> {
   let [count, warnings] = [0, 0]
   for (const json of jsonPieces(rows, connection.maxBytes)) {
     const written = await connection.write(statement, [json])
@@ -119,14 +119,23 @@ export async function writeRows(
   return { count, warnings }
 }
 
-/** Writes rows as JSON in one statement; `null`, and nothing is written, where that would be too large. */
+/** Writes rows as JSON in one statement, after `params`; `null`, and nothing is written, where that would be too large. */
 export async function writeRowsAtOnce(
   connection: Connection,
   statement: string,
+  params: readonly SqlValue[],
   rows: readonly (readonly SqlValue[])[],
 ): Promise<Written | null> {
   const [json, ...others] = jsonPieces(rows, connection.maxBytes)
-  return json === undefined || others.length > 0 ? null : connection.write(statement, [json])
+  if (json === undefined || others.length > 0) return null
+  return connection.write(statement, [...params, json])
+}
+
+/** Whether a statement with these values is as short as the server takes. */
+export function fits({ maxBytes }: Connection, params: readonly SqlValue[]): boolean {
+  let bytes = STATEMENT_BYTES
+  for (const param of params) if (typeof param === 'string') bytes += Buffer.byteLength(param)
+  return bytes <= maxBytes
 }
 
 function jsonPieces(rows: readonly (readonly SqlValue[])[], maxBytes: number): string[] {

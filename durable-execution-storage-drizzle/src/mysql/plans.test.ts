@@ -11,6 +11,7 @@ const due = { suspects: 'exclude', takeOver: 'also', exceptCount: 0 } as const
 
 /** The statements in the order of the verbs, lists with two ids. */
 const STATEMENTS = {
+  'insert, of new rows': statements.insertFromNow,
   'insert: rows that are there': statements.guards(2),
   'insert: sleeping keys that are taken': statements.sleepers(2),
   'insert: rows that are there, unless others hold them': statements.unheldGuards(2),
@@ -34,6 +35,7 @@ const STATEMENTS = {
     exceptCount: 0,
   }),
   'claim: take': statements.claim(2),
+  'settle, of one, where nothing is inserted': statements.changeOneHeld,
   'settle, where nothing is inserted: what is held': statements.held,
   'settle, where nothing is inserted': statements.changeHeld,
   'settle, wake, cancel: locks': statements.lockedGuards(2),
@@ -88,7 +90,9 @@ describe.each(servers)('the statements on $name', (server) => {
 
 /** A number for a limit, a row for JSON, and texts, as ids are: a number would be compared with every row. */
 function valuesFor(text: string): (string | number)[] {
-  if (text.includes('JSON_TABLE')) return [JSON.stringify([['te_1']])]
   const before = text.split('?').slice(0, -1)
-  return before.map((part, place) => (part.endsWith('LIMIT ') ? 10 : String(place)))
+  return before.map((part, place) => {
+    if (part.endsWith('JSON_TABLE(')) return JSON.stringify([['te_1']])
+    return part.endsWith('LIMIT ') ? 10 : String(place)
+  })
 }

@@ -19,8 +19,13 @@ export interface Server {
 export const ASK_SERVER =
   'SELECT @@max_allowed_packet, @@autocommit, @@character_set_client, @@sql_mode'
 
-/** The clock of the server, in milliseconds since the epoch, whatever the time zone of the session. */
-const ASK_TIME = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
+/**
+ * The clock of the server, in milliseconds since the epoch, whatever the time zone of the session: the moment at which the statement
+ * began.
+ */
+export const CLOCK = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
+
+const ASK_TIME = `SELECT ${CLOCK}`
 
 /** Asks for the time. */
 export async function readTime(connection: Pick<Connection, 'read'>): Promise<number> {

@@ -26,6 +26,8 @@ export interface Written {
   /** Rows inserted, deleted or matched. */
   readonly count: number
   readonly warnings: number
+  /** What the statement gave to `LAST_INSERT_ID()`, 0 if nothing. */
+  readonly lastInsertId: number
 }
 
 /** Sends statements. */

@@ -9,6 +9,7 @@ import { transitions, type TakeOver } from 'durable-execution'
 
 import { CHANGE_COLUMNS } from '../change'
 import { COLUMNS, GUARD_COLUMNS, NUMBER_COLUMNS } from '../row'
+import { CLOCK } from './server'
 
 /** The most ids in one statement. */
 export const MAX_LIST_SIZE = 512
@@ -26,13 +27,31 @@ const ID = 'varchar(2100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
 const LONG_TEXTS = new Set<string>(['retry_options', 'error', 'input', 'run_output', 'output'])
 
 /** The columns that a change writes, in the order of its values; the row's id follows them. */
-const CHANGED = [...CHANGE_COLUMNS, 'updated_at'] as const
+export const CHANGED = [...CHANGE_COLUMNS, 'updated_at'] as const
 
 /** What says under which claim a change was decided, in the order of its values. */
 const CLAIM_COLUMNS = ['execution_id', 'claim_count', 'expected_status'] as const
 
 const HELD =
   ' AND t.claim_count = j.claim_count AND t.status = j.expected_status AND t.executor_id IS NOT NULL'
+
+/**
+ * The time that is given, or that of the server. `LAST_INSERT_ID` of a value returns it, and the answer to the statement brings it along:
+ * nobody has to ask for it before.
+ */
+const NOW = `LAST_INSERT_ID(coalesce(CAST(? AS SIGNED), ${CLOCK}))`
+/** The same as a table of one row. */
+const NOW_ROW = `(SELECT ${NOW} AS now) AS n`
+
+/** Columns that hold times: where a statement finds out the time itself, their values are milliseconds from then. */
+export const TIMES = new Set<string>([
+  'claim_at',
+  'start_at',
+  'started_at',
+  'finished_at',
+  'created_at',
+  'updated_at',
+])
 
 /** The columns of a parent that is brought down, in the order of its values; the row's id follows them. */
 const PARENT_COLUMNS = [
@@ -148,16 +167,23 @@ function writes(table: string, byId: string) {
   /** Rows of the table by the ids of a JSON text. */
   const listed = (columns: readonly string[], guard = ''): string =>
     `${jsonTable(columns)} STRAIGHT_JOIN ${table} AS t FORCE INDEX (PRIMARY) ON t.execution_id = j.execution_id${guard}`
-  const changes = [...CHANGED.map(changed), 't.executor_id = NULL'].join(', ')
+  const changes = changesTo((column) => `j.${column}`)
+  const fromNow = (value: string, column: string): string =>
+    TIMES.has(column) ? `${value} + n.now` : value
+  const changesFromNow = changesTo((column) => fromNow(`j.${column}`, column))
   return {
     insert: `INSERT INTO ${insert}`,
+    /** Rows with times from now on. */
+    insertFromNow: `INSERT INTO ${table} (${RECORD}) SELECT ${COLUMNS.map((column) => fromNow(`j.${column}`, column)).join(', ')} FROM ${NOW_ROW} STRAIGHT_JOIN ${jsonTable(COLUMNS)}`,
     /** For a transaction of the user, in which no statement may fail on a duplicate. */
     insertOthers: `INSERT IGNORE INTO ${insert}`,
     change: `UPDATE ${listed([...CHANGED, 'execution_id'])} SET ${changes}`,
     /** How many of these are held under the claim under which their change was decided. */
     held: `SELECT count(*) FROM ${listed(CLAIM_COLUMNS, HELD)}`,
-    /** Changes only those. */
-    changeHeld: `UPDATE ${listed([...CHANGED, ...CLAIM_COLUMNS], HELD)} SET ${changes}`,
+    /** Changes only those, with times from now on. */
+    changeHeld: `UPDATE ${NOW_ROW} STRAIGHT_JOIN ${listed([...CHANGED, ...CLAIM_COLUMNS], HELD)} SET ${changesFromNow}`,
+    /** The same for one: a join with a list of one takes twice as long. The time follows each value that is added to it. */
+    changeOneHeld: `UPDATE ${table} AS t FORCE INDEX (PRIMARY) SET ${changesTo((column) => (TIMES.has(column) ? `? + ${NOW}` : '?'))} WHERE t.execution_id = ? AND t.claim_count = ? AND t.status = ? AND t.executor_id IS NOT NULL`,
     parent: `UPDATE ${listed([...PARENT_COLUMNS, 'execution_id'])} SET ${PARENT_COLUMNS.map((column) => `t.${column} = j.${column}`).join(', ')}`,
     /** `transitions.claim` in SQL. These databases assign from left to right: each value is read before it is written. */
     claim: sized(
@@ -172,10 +198,14 @@ function writes(table: string, byId: string) {
   }
 }
 
-/** What a change leaves alone where it says nothing of it. */
-function changed(column: string): string {
-  const isKept = column === 'start_at' || column === 'started_at'
-  return `t.${column} = ${isKept ? `coalesce(j.${column}, t.${column})` : `j.${column}`}`
+/** What a change sets. It leaves alone when something started where it says nothing of it. */
+function changesTo(valueOf: (column: string) => string): string {
+  const changes = CHANGED.map((column) => {
+    const isKept = column === 'start_at' || column === 'started_at'
+    const value = valueOf(column)
+    return `t.${column} = ${isKept ? `coalesce(${value}, t.${column})` : value}`
+  })
+  return [...changes, 't.executor_id = NULL'].join(', ')
 }
 
 function ofTrees(table: string, index: (name: string) => string) {

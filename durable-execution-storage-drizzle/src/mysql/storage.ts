@@ -72,12 +72,12 @@ export interface MySqlTaskExecutionsStorageOptions {
   readonly preparedStatements?: boolean | undefined
 }
 
-/** A verb on a connection. */
-type Verb<TRequest, T> = (
+/** A verb on a connection, with the time of its call or how to find it out. */
+type Verb<TRequest, TTime, T> = (
   connection: Connection,
   statements: Statements,
   request: TRequest,
-  time: Time,
+  time: TTime,
 ) => Promise<T>
 
 /** The transactions of a Drizzle database on mysql2. */
@@ -175,7 +175,11 @@ export class MySqlTaskExecutionsStorage<
 
   async settle(request: SettleRequest): Promise<SettleAnswer> {
     assertOneWritePerRow(request.settlements)
-    return this.write(request, maySettleAtOnce(request) ? settleAtOnce : null, settle)
+    return this.write<SettleRequest, Omit<SettleAnswer, 'now'>>(
+      request,
+      maySettleAtOnce(request) ? settleAtOnce : null,
+      settle,
+    )
   }
 
   renew(request: RenewRequest): Promise<StorageAnswer & { outcomes: RenewOutcome[] }> {
@@ -233,41 +237,35 @@ export class MySqlTaskExecutionsStorage<
     request: StorageCall,
     verb: (connection: Connection, time: Time) => Promise<T>,
   ): Promise<T & StorageAnswer> {
-    const { answer, now } = await this.explained(
-      this.session.run(this.timed(request, verb), {
+    const program: Program<T & StorageAnswer> = async (connection) => {
+      const time = this.timeOf(connection, request)
+      const answer = await verb(connection, time)
+      return { ...answer, now: await time() }
+    }
+    return this.explained(
+      this.session.run(program, {
         mode: mode === 'read' ? 'read' : 'write',
         isRepeatable: mode !== 'claim',
         signal: request.signal,
       }),
     )
-    return { ...answer, now }
   }
 
   /** In one statement, where that may do and does; else in a transaction of several. */
   private async write<TRequest extends StorageCall, T extends object>(
     request: TRequest,
-    atOnce: Verb<TRequest, T | null> | null,
-    verb: Verb<TRequest, T>,
+    atOnce: Verb<TRequest, number | null, (T & StorageAnswer) | null> | null,
+    verb: Verb<TRequest, Time, T>,
   ): Promise<T & StorageAnswer> {
     const { statements } = this
     if (atOnce !== null) {
-      const program = this.timed(request, (...on) => atOnce(on[0], statements, request, on[1]))
-      const written = await this.explained(this.session.runAtOnce(program, request.signal))
-      if (written?.answer) return { ...written.answer, now: written.now }
+      const now = request.now ?? this.clock?.() ?? null
+      const written = await this.explained(
+        this.session.runAtOnce((on) => atOnce(on, statements, request, now), request.signal),
+      )
+      if (written !== null) return written
     }
     return this.run('write', request, (...on) => verb(on[0], statements, request, on[1]))
-  }
-
-  /** A verb, and the time of its call. */
-  private timed<T>(
-    request: StorageCall,
-    verb: (connection: Connection, time: Time) => Promise<T>,
-  ): Program<{ readonly answer: T; readonly now: number }> {
-    return async (connection) => {
-      const time = this.timeOf(connection, request)
-      const answer = await verb(connection, time)
-      return { answer, now: await time() }
-    }
   }
 
   /** `insert` in a transaction of the user. */

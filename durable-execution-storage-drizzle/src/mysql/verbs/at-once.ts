@@ -1,6 +1,7 @@
 /**
- * Calls that need no more than one statement, which is a transaction by itself. Where it could not do all of it, they answer `null`:
- * the call is then made in a transaction of several, which finds what was written as that of a call whose answer was lost.
+ * Calls that need no more than one statement, which is a transaction by itself and brings the time along. Where it could not do all of
+ * it, they answer `null`: the call is then made in a transaction of several, which finds what was written as that of a call whose
+ * answer was lost.
  */
 import {
   isFinished,
@@ -10,17 +11,19 @@ import {
   type SettleAnswer,
   type Settlement,
   type SettleRequest,
+  type StorageAnswer,
 } from 'durable-execution'
 
 import { changeValues } from '../../change'
 import { planNew, standAlone } from '../../insertions'
-import { toRow } from '../../row'
+import { toRow, type SqlValue } from '../../row'
 import { isPlain } from '../../settling'
 import { number } from '../../values'
 import { classify } from '../errors'
-import { inLockOrder, writeRowsAtOnce } from '../lists'
-import type { Connection, Time } from '../session'
-import type { Statements } from '../statements'
+import { fits, inLockOrder, writeRowsAtOnce } from '../lists'
+import { readTime } from '../server'
+import type { Connection, Written } from '../session'
+import { CHANGED, TIMES, type Statements } from '../statements'
 
 /** Whether rows are new and stand alone: none of them has to be looked for first. */
 export function mayInsertAtOnce(request: InsertRequest<unknown>): boolean {
@@ -28,19 +31,25 @@ export function mayInsertAtOnce(request: InsertRequest<unknown>): boolean {
   return request.failsWhenHeldUp !== true && standAlone(request)
 }
 
-/** Inserts rows that stand alone, all of them or none. */
+/**
+ * Inserts rows that stand alone, all of them or none.
+ *
+ * @param now - The time, if it is not the server's.
+ */
 export async function insertAtOnce(
   connection: Connection,
-  statements: Statements,
+  { insertFromNow }: Statements,
   request: Pick<InsertRequest<never>, 'executions'> & Claimant,
-  time: Time,
-): Promise<{ outcomes: readonly InsertOutcome[] } | null> {
+  now: number | null,
+): Promise<(StorageAnswer & { outcomes: readonly InsertOutcome[] }) | null> {
   const { executorId, leaseMs } = request
-  const plan = planNew(request, { executorId, leaseMs, now: await time() })
+  const plan = planNew(request, { executorId, leaseMs, now: 0 })
   if (plan === null) return null
   try {
-    const written = await writeRowsAtOnce(connection, statements.insert, plan.records.map(toRow))
-    return written === null ? null : { outcomes: plan.outcomes }
+    const rows = plan.records.map(toRow)
+    const written = await writeRowsAtOnce(connection, insertFromNow, [now], rows)
+    if (written === null) return null
+    return { outcomes: plan.outcomes, now: now ?? (await timeOf(connection, written)) }
   } catch (error) {
     if (classify(error) === 'duplicate') return null
     throw error
@@ -59,36 +68,72 @@ export function maySettleAtOnce({ settlements }: SettleRequest): boolean {
 }
 
 /**
- * Writes the ends of executions that all hold their claims. It looks first: which of several were written, where one was not, could not
- * be told afterwards.
+ * Writes the ends of executions that all hold their claims. It looks first where there are several: which of them were written, where one
+ * was not, could not be told afterwards.
+ *
+ * @param now - The time, if it is not the server's.
  */
 export async function settleAtOnce(
   connection: Connection,
   statements: Statements,
   { settlements }: SettleRequest,
-  time: Time,
-): Promise<Omit<SettleAnswer, 'now'> | null> {
-  const ordered = inOrder(settlements)
-  const claims = ordered.map(({ executionId, claimCount, expectedStatus }) => [
-    executionId,
-    claimCount,
-    expectedStatus,
-  ])
-  const json = JSON.stringify(claims)
-  if (Buffer.byteLength(json) > connection.maxBytes / 2) return null
-  const [row] = await connection.read(statements.held, [json])
-  if (number(row?.[0]) < settlements.length) return null
-  const now = await time()
-  const rows = ordered.map(({ change }, index) => [
-    ...changeValues(change, { now, activeChildrenCount: 0 }),
-    now,
-    ...(claims[index] ?? []),
-  ])
-  const written = await writeRowsAtOnce(connection, statements.changeHeld, rows)
+  now: number | null,
+): Promise<SettleAnswer | null> {
+  const [row, ...others] = inOrder(settlements).map((settlement) => ({
+    values: [...changeValues(settlement.change, FROM_NOW), 0],
+    claim: [settlement.executionId, settlement.claimCount, settlement.expectedStatus],
+  }))
+  if (row === undefined) return null
+  const written =
+    others.length === 0
+      ? await changeOne(connection, statements, now, row)
+      : await changeAll(connection, statements, now, [row, ...others])
   // Another was faster since: its claim, or a cancel.
   if (written?.count !== settlements.length) return null
   const outcomes = settlements.map(() => ({ outcome: 'applied' as const, claimedInsertions: [] }))
-  return { outcomes, parents: [] }
+  return { outcomes, parents: [], now: now ?? (await timeOf(connection, written)) }
+}
+
+/** Times are milliseconds from when the statement is executed. */
+const FROM_NOW = { now: 0, activeChildrenCount: 0 }
+
+/** What is written to a row, in the order of `CHANGED`, and the claim that has to be held. */
+interface HeldRow {
+  readonly values: readonly SqlValue[]
+  readonly claim: readonly SqlValue[]
+}
+
+async function changeOne(
+  connection: Connection,
+  { changeOneHeld }: Statements,
+  now: number | null,
+  { values, claim }: HeldRow,
+): Promise<Written | null> {
+  const ofColumns = CHANGED.flatMap((column, place) => {
+    const value = values[place] ?? null
+    return TIMES.has(column) ? [value, now] : [value]
+  })
+  const params = [...ofColumns, ...claim]
+  return fits(connection, params) ? connection.write(changeOneHeld, params) : null
+}
+
+async function changeAll(
+  connection: Connection,
+  { held, changeHeld }: Statements,
+  now: number | null,
+  rows: readonly HeldRow[],
+): Promise<Written | null> {
+  const json = JSON.stringify(rows.map(({ claim }) => claim))
+  if (Buffer.byteLength(json) > connection.maxBytes / 2) return null
+  const [row] = await connection.read(held, [json])
+  if (number(row?.[0]) < rows.length) return null
+  const values = rows.map((each) => [...each.values, ...each.claim])
+  return writeRowsAtOnce(connection, changeHeld, [now], values)
+}
+
+/** When a statement was executed. An engine that does not tell is asked. */
+async function timeOf(connection: Connection, { lastInsertId }: Written): Promise<number> {
+  return lastInsertId > 0 ? lastInsertId : readTime(connection)
 }
 
 /** Settlements in the order in which their rows are locked. */
