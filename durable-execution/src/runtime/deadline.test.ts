@@ -5,6 +5,7 @@ import { createDeferred } from '../lib/deferred'
 import { Deadline } from './deadline'
 
 const MS = 5000
+const LATE = 'DurableExecutionError: Storage did not answer claim within 5000 ms'
 
 /** A deadline, and calls that a test ends. */
 function createCalls() {
@@ -14,13 +15,10 @@ function createCalls() {
     const answer = createDeferred<string>()
     let signal = new AbortController().signal
     const outcome = { became: 'under way' }
-    const call = deadline.run(
-      (given) => {
-        signal = given
-        return answer.promise
-      },
-      (ms) => new Error(`late after ${ms} ms`),
-    )
+    const call = deadline.run('claim', (given) => {
+      signal = given
+      return answer.promise
+    })
     call.then(
       (value) => (outcome.became = value),
       (error: unknown) => (outcome.became = String(error)),
@@ -38,7 +36,7 @@ describe('Deadline', () => {
     expect(outcome.became).toBe('under way')
     expect(signal.aborted).toBe(false)
     await environment.advanceBy(1)
-    expect(outcome.became).toBe('Error: late after 5000 ms')
+    expect(outcome.became).toBe(LATE)
     expect(signal.aborted).toBe(true)
   })
 
@@ -76,11 +74,11 @@ describe('Deadline', () => {
     expect(beside.signal).toBe(first.signal)
     expect(after.signal).not.toBe(first.signal)
     await environment.advanceBy(MS - MS / 100 - 1)
-    expect(first.outcome.became).toBe('Error: late after 5000 ms')
-    expect(beside.outcome.became).toBe('Error: late after 5000 ms')
+    expect(first.outcome.became).toBe(LATE)
+    expect(beside.outcome.became).toBe(LATE)
     expect(after.outcome.became).toBe('under way')
     await environment.advanceBy(MS / 100 + 1)
-    expect(after.outcome.became).toBe('Error: late after 5000 ms')
+    expect(after.outcome.became).toBe(LATE)
   })
 
   it('gives what comes after a call that was given up a signal of its own', async () => {
@@ -112,12 +110,9 @@ describe('Deadline', () => {
     answer.reject(new Error('refused'))
     await environment.turn()
     expect(outcome.became).toBe('Error: refused')
-    const failing = new Deadline(environment, MS).run(
-      () => {
-        throw new Error('broken')
-      },
-      () => new Error('late'),
-    )
+    const failing = new Deadline(environment, MS).run('claim', () => {
+      throw new Error('broken')
+    })
     await expect(failing).rejects.toThrow('broken')
     expect(environment.pendingTimersCount).toBe(0)
   })

@@ -27,13 +27,11 @@ export class Deadline {
   }
 
   /**
-   * Makes a call. Past the deadline its signal is aborted, and it rejects whether it does or not.
-   *
-   * @param late - The error with which it rejects then.
+   * Makes a call of a verb. Past the deadline its signal is aborted, and it rejects whether that ends it or not.
    */
-  run<T>(call: (signal: AbortSignal) => Promise<T>, late: (ms: number) => Error): Promise<T> {
+  run<T>(verb: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (!this.group.isOpen) this.group = new CallGroup(this.environment, this.ms)
-    return this.group.run(call, late)
+    return this.group.run(verb, call)
   }
 }
 
@@ -61,10 +59,10 @@ class CallGroup {
     return this.environment.monotonic() - this.beganAt <= this.ms * TOGETHER_SHARE
   }
 
-  async run<T>(call: (signal: AbortSignal) => Promise<T>, late: (ms: number) => Error): Promise<T> {
+  async run<T>(verb: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = createDeferred<T>()
     const giveUp = (): void => {
-      reject(late(this.ms))
+      reject(lateError(this.ms, verb))
     }
     this.begin(giveUp)
     try {
@@ -75,20 +73,13 @@ class CallGroup {
     }
   }
 
-  private timeIsUp(): DurableExecutionError {
-    return new DurableExecutionError(`Storage did not answer within ${Math.round(this.ms)} ms`, {
-      code: 'storage',
-      isInternal: true,
-    })
-  }
-
   private begin(giveUp: () => void): void {
     this.callsCount += 1
     this.underWay.add(giveUp)
     if (this.underWay.size > 1) return
     this.beganAt = this.environment.monotonic()
     this.timer = this.environment.setTimer(this.ms, () => {
-      this.controller.abort(this.timeIsUp())
+      this.controller.abort(lateError(this.ms))
       for (const giveUpCall of this.underWay) giveUpCall()
     })
   }
@@ -99,4 +90,13 @@ class CallGroup {
     this.timer?.cancel()
     this.timer = null
   }
+}
+
+/** @param verb - The verb, of one call; of those that share a signal none is named. */
+function lateError(ms: number, verb?: string): DurableExecutionError {
+  const answer = verb === undefined ? 'answer' : `answer ${verb}`
+  return new DurableExecutionError(`Storage did not ${answer} within ${Math.round(ms)} ms`, {
+    code: 'storage',
+    isInternal: true,
+  })
 }

@@ -23,6 +23,8 @@ export class Queue {
   hasNews = false
   /** A claim took as much as it was allowed to: more is due. */
   hasBacklog = false
+  /** How long ago what the last claim took first had become due, in milliseconds: work stands in line for so long. 0 if none does. */
+  lineMs = 0
   /** A claim under way. */
   claiming: Promise<void> | null = null
   /** Nothing is looked for before this moment, on the storage's clock. */
@@ -41,8 +43,6 @@ export class Queue {
   /** What lapsed before this moment, on the storage's clock, was looked for. */
   private lapsedLookedUntil: number | null = null
   private nextLapsedLookAt = -Infinity
-  /** How long ago what the last claim took first had become due, in milliseconds. */
-  private behindMs = 0
 
   constructor(name: string, environment: Environment, longestPauseMs: number) {
     this.name = name
@@ -52,11 +52,6 @@ export class Queue {
       maxMs: Math.max(SHORTEST_PAUSE_MS * 2, longestPauseMs),
       random: () => environment.random(),
     })
-  }
-
-  /** How long work stands in line, as far as is known, in milliseconds: 0 where nothing more is due. */
-  get lineMs(): number {
-    return this.isDrained ? 0 : this.behindMs
   }
 
   /**
@@ -87,7 +82,7 @@ export class Queue {
 
   /** A round of claims took so many rows. */
   claimed(count: number): void {
-    if (this.isDrained) this.behindMs = 0
+    if (this.isDrained) this.lineMs = 0
     if (count > 0) this.backoff.reset()
     this.jitterMs = count > 0 ? SHORTEST_JITTER_MS : Math.min(this.jitterMs * 2, LONGEST_JITTER_MS)
   }
@@ -109,7 +104,7 @@ export class Queue {
   /** A claim took rows of which the first was due at the first moment, at the second, both on the storage's clock. */
   took(dueFrom: number, storageNow: number): void {
     this.mark = dueFrom - MARK_LAG_MS
-    this.behindMs = storageNow - dueFrom
+    this.lineMs = storageNow - dueFrom
   }
 
   /** The first row is due at this moment: a mark beyond it would hide it. */

@@ -115,10 +115,7 @@ export class StorageCalls<TTransaction> {
   ): Promise<T> {
     const sentAt = this.environment.monotonic()
     try {
-      const answer = await deadline.run(
-        (signal) => call(this.storage, signal),
-        (ms) => lateError(verb, ms),
-      )
+      const answer = await deadline.run(verb, (signal) => call(this.storage, signal))
       this.count(verb, sentAt, true)
       this.offset = answer.now - this.environment.monotonic()
       this.health.answered()
@@ -208,13 +205,6 @@ export class StorageCalls<TTransaction> {
     stats.max = Math.max(stats.max, tookMs)
     this.verbs.set(verb, stats)
   }
-}
-
-function lateError(verb: string, ms: number): DurableExecutionError {
-  return new DurableExecutionError(`Storage did not answer ${verb} within ${Math.round(ms)} ms`, {
-    code: 'storage',
-    isInternal: true,
-  })
 }
 
 function shutDownDuring(verb: string, cause: unknown): DurableExecutionError {
