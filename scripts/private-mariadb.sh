@@ -11,8 +11,10 @@ cmd=${1:-}; dir=${2:-}; port=${3:-}
 PATH=$PATH:/usr/sbin
 if [ "$cmd" = has ]; then command -v mariadbd >/dev/null; exit; fi
 [ -n "$cmd" ] && [ -n "$dir" ] || usage
-mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
+mkdir -p "$dir/tmp"; dir=$(cd "$dir" && pwd)
 data=$dir/data; pid=$dir/mariadbd.pid; sock=$dir/mariadbd.sock
+# Its temporary files are its own: a server that starts removes those that it finds, also of others that are running.
+tmp=$dir/tmp
 
 if ! command -v mariadbd >/dev/null; then
   apt-get update -qq >&2
@@ -27,9 +29,10 @@ start)
   shift 3
   if ! alive; then
     [ -d "$data/mysql" ] ||
-      mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$data" --auth-root-authentication-method=normal --skip-test-db >&2
+      mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$data" --tmpdir="$tmp" \
+        --auth-root-authentication-method=normal --skip-test-db >&2
     echo 'CREATE DATABASE IF NOT EXISTS test CHARACTER SET utf8mb4;' > "$dir/init.sql"
-    (exec mariadbd --no-defaults --user="$(id -un)" --datadir="$data" --socket="$sock" --pid-file="$pid" \
+    (exec mariadbd --no-defaults --user="$(id -un)" --datadir="$data" --tmpdir="$tmp" --socket="$sock" --pid-file="$pid" \
       --bind-address=127.0.0.1 --port="$port" --max-connections=400 --innodb-buffer-pool-size=256M \
       --init-file="$dir/init.sql" --log-error="$dir/log" "$@") </dev/null >/dev/null 2>&1 &
     disown

@@ -31,7 +31,7 @@ if [ "$command" = has ]; then
   [ -x "$root/usr/sbin/mysqld" ]
   exit
 fi
-mkdir -p "$folder"
+mkdir -p "$folder/tmp"
 folder=$(cd "$folder" && pwd)
 pid=$folder/mysqld.pid
 log=$folder/mysqld.log
@@ -71,7 +71,8 @@ unpack() {
   rm -rf "$state"
 }
 
-# With the C library it was built for, which the machine's own may be older than.
+# With the C library it was built for, which the machine's own may be older than. Its temporary files are its own: a server that starts
+# removes those that it finds, also of others that are running.
 server() {
   local loader libraries
   loader=$(find "$root/usr/lib" -name 'ld-linux-*.so.*' | head -n 1)
@@ -79,8 +80,8 @@ server() {
   exec "$loader" --library-path "$libraries:$libraries/mysql/private:$root/usr/lib/mysql/private" \
     "$root/usr/sbin/mysqld" --no-defaults --user="$(id -un)" --basedir="$root/usr" \
     --lc-messages-dir="$root/usr/share/mysql" --plugin-dir="$root/usr/lib/mysql/plugin" --datadir="$folder/data" \
-    --socket="$folder/mysqld.sock" --pid-file="$pid" --log-error="$log" --secure-file-priv= --mysqlx=0 --skip-log-bin \
-    --bind-address=127.0.0.1 --port="$port" --max-connections=400 "$@"
+    --tmpdir="$folder/tmp" --socket="$folder/mysqld.sock" --pid-file="$pid" --log-error="$log" --secure-file-priv= \
+    --mysqlx=0 --skip-log-bin --bind-address=127.0.0.1 --port="$port" --max-connections=400 "$@"
 }
 
 is_up() { [ -s "$pid" ] && kill -0 "$(cat "$pid")" 2>/dev/null; }
