@@ -1,5 +1,5 @@
 /** Calls that need one statement have no transaction of several around it; and what a user left open is not what they commit with. */
-import { settlementOf, transitions } from 'durable-execution'
+import { settlementOf, transitions, type Settlement } from 'durable-execution'
 import { newExecution } from 'durable-execution-storage-test-utils'
 import type { RowDataPacket } from 'mysql2/promise'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -9,8 +9,10 @@ import { MySqlDatabases, mySqlServers, type MySqlTestDatabase } from '../../test
 const servers = await mySqlServers()
 const by = { executorId: 'executor', leaseMs: 60_000 }
 /** Which of these claims are held. */
-const LOOK = /^SELECT count\(\*\) FROM JSON_TABLE.*/
+const LOOK = /^SELECT count\(\*\) FROM .*/
 const ONE = { pool: { connectionLimit: 1 } }
+/** Ids that differ as bytes only. */
+const NAMES = ['a', 'A', 'a ']
 
 async function start({ storage }: MySqlTestDatabase, executionId: string) {
   const executions = [newExecution({ executionId, start: 'claimed' })]
@@ -23,6 +25,14 @@ async function endsOf({ storage }: MySqlTestDatabase, executionIds: readonly str
   return records
     .filter((record) => record !== null)
     .map((record) => settlementOf(record, transitions.complete(record, '1')))
+}
+
+/** Ends of attempts that are so far apart. */
+function unlike(ends: readonly Settlement[], apart: number): Settlement[] {
+  return ends.map((end, index) => {
+    const attempt = end.change.attempt + index * apart
+    return { ...end, change: { ...end.change, attempt } }
+  })
 }
 
 async function finish(database: MySqlTestDatabase, executionIds: readonly string[]) {
@@ -47,28 +57,67 @@ describe.each(servers)('a call that needs one statement on $name', (server) => {
     await database.close()
   })
 
+  it('is written at the time that it answers', async () => {
+    const database = await databases.openMigrated(ONE)
+    const { storage, all } = database
+    const executionIds = ['te_0', 'te_1', 'te_2', 'te_3', 'te_4']
+    const executions = executionIds.map((executionId) =>
+      newExecution({ executionId, start: 'claimed' }),
+    )
+    await all('SET timestamp = 1700000000')
+    const { now } = await storage.insert({ executions, ...by })
+    expect(now).toBe(1_700_000_000_000)
+    const claimAt = now + by.leaseMs
+    const times = { createdAt: now, updatedAt: now, startAt: now, startedAt: now, claimAt }
+    expect(await database.rows()).toMatchObject(executionIds.map(() => times))
+    const [one, ...others] = await endsOf(database, executionIds)
+    // One; several that are alike; several that are not.
+    const batches = [[one], others.slice(0, 2), unlike(others.slice(2), 1)]
+    for (const [count, batch] of batches.entries()) {
+      await all(`SET timestamp = ${1_700_000_001 + count}`)
+      const settlements = batch.filter((end) => end !== undefined)
+      const settled = await storage.settle({ settlements, handOver: null, ...by })
+      expect(settled.now).toBe(1_700_000_001_000 + count * 1000)
+      const rows = await database.rows()
+      const updated = rows.filter(({ updatedAt }) => updatedAt === settled.now)
+      expect(updated).toMatchObject(
+        settlements.map(({ executionId }) => ({
+          ...{ ...times, executionId, claimAt: null },
+          ...{ finishedAt: settled.now, updatedAt: settled.now },
+        })),
+      )
+    }
+    await database.close()
+  })
+
   it.each([
-    ['', (text: string) => text],
+    ['keeps to itself when that was', (text: string) => text.replaceAll('LAST_INSERT_ID', '')],
     [
-      ' which keeps to itself when that was',
-      (text: string) => text.replaceAll('LAST_INSERT_ID', ''),
+      'tells what a column counts up to',
+      (text: string) => text.replaceAll('LAST_INSERT_ID', '0 * LAST_INSERT_ID(17) + '),
     ],
-  ])('is written at the time that it answers, on a server%s', async (_which, rewrite) => {
+  ])('answers the time also where the server %s', async (_what, rewrite) => {
     const database = await databases.openMigrated({ ...ONE, rewrite })
-    const executions = [newExecution({ executionId: 'te_0', start: 'claimed' })]
     await database.all('SET timestamp = 1700000000')
+    const executions = [newExecution({ executionId: 'te_0', start: 'claimed' })]
     const { now } = await database.storage.insert({ executions, ...by })
-    const [settlement] = await endsOf(database, ['te_0'])
-    await database.all('SET timestamp = 1700000001')
-    const settlements = settlement ? [settlement] : []
+    const settlements = await endsOf(database, ['te_0'])
     const settled = await database.storage.settle({ settlements, handOver: null, ...by })
-    expect([now, settled.now]).toEqual([1_700_000_000_000, 1_700_000_001_000])
-    expect(await database.rows()).toMatchObject([
-      { createdAt: now, startAt: now, startedAt: now, claimAt: null },
-    ])
-    expect(await database.rows()).toMatchObject([
-      { updatedAt: settled.now, finishedAt: settled.now },
-    ])
+    expect([now, settled.now]).toEqual([1_700_000_000_000, 1_700_000_000_000])
+    expect(await database.rows()).toMatchObject([{ createdAt: now, finishedAt: now }])
+    await database.close()
+  })
+
+  it('reads a clock that is given when it has its connection', async () => {
+    let now = 1
+    const database = await databases.openMigrated({ ...ONE, now: () => now })
+    await start(database, 'te_0')
+    const busy = database.all('SELECT 1')
+    const executions = [newExecution({ executionId: 'te_1' })]
+    const inserting = database.storage.insert({ executions, ...by })
+    now = 2
+    await busy
+    expect((await inserting).now).toBe(2)
     await database.close()
   })
 
@@ -87,7 +136,7 @@ describe.each(servers)('a call that needs one statement on $name', (server) => {
     await database.close()
   })
 
-  it('changes one execution in a transaction of several where it is too long for one statement', async () => {
+  it('refuses an end that is too long before it is sent', async () => {
     const database = await databases.openMigrated(ONE)
     const packet = 'SELECT @@max_allowed_packet'
     await start(database, 'te_0')
@@ -151,22 +200,57 @@ describe.each(servers)('a call that needs one statement on $name', (server) => {
   })
 
   it.each([
-    ['before it looked', (text: string) => text, 'applied'],
-    // Then the first is found as written: as by a call whose answer was lost.
-    ['after', (text: string) => text.replace(LOOK, 'SELECT 2 + 0 * length(?)'), 'repeated'],
-  ])(
-    'answers for each settlement where one of them lost its claim %s',
-    async (_when, rewrite, first) => {
+    ['alike', 3, 0],
+    ['alike, and more than one statement takes', 1100, 0],
+    ['different in more than that', 3, 1],
+  ])('gives each execution its output where ends are %s', async (_which, count, apart) => {
+    const database = await databases.openMigrated(ONE)
+    const executionIds = Array.from({ length: count }, (_, index) => `te_${NAMES[index] ?? index}`)
+    const executions = executionIds.map((executionId) =>
+      newExecution({ executionId, start: 'claimed' }),
+    )
+    await database.storage.insert({ executions, ...by })
+    const ends = unlike(await endsOf(database, executionIds), apart)
+    const settlements = ends.map((end, index) => {
+      const output = index === 1 ? null : JSON.stringify(`of ${end.executionId}`)
+      return { ...end, change: { ...end.change, output } }
+    })
+    const { outcomes } = await database.storage.settle({ settlements, handOver: null, ...by })
+    expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(['applied']))
+    const { records } = await database.storage.get({ executionIds })
+    expect(records).toMatchObject(
+      settlements.map(({ executionId, change: { status, output, attempt } }) => {
+        return { executionId, status, output, attempt }
+      }),
+    )
+    await database.close()
+  })
+
+  describe.each([
+    ['alike', 0],
+    ['different', 1],
+  ])('of ends that are %s', (_which, apart) => {
+    it.each([
+      ['before it looked', (text: string) => text, 'applied'],
+      // Then the first is found as written: as by a call whose answer was lost.
+      ['after', (text: string) => (LOOK.test(text) ? twoFound(text) : text), 'repeated'],
+    ])('answers for each where one of them lost its claim %s', async (_when, rewrite, first) => {
       const database = await databases.openMigrated({ ...ONE, rewrite })
       for (const executionId of ['te_0', 'te_1']) await start(database, executionId)
       const stolen = "UPDATE task_executions SET claim_count = 2 WHERE execution_id = 'te_1'"
-      const settlements = await endsOf(database, ['te_0', 'te_1'])
+      const ends = await endsOf(database, ['te_0', 'te_1'])
+      const settlements = unlike(ends, apart)
       await database.all(stolen)
       const { outcomes } = await database.storage.settle({ settlements, handOver: null, ...by })
       expect(outcomes.map(({ outcome }) => outcome)).toEqual([first, 'lost'])
       const rows = await database.rows()
       expect(rows.map(({ status }) => status)).toEqual(['completed', 'running'])
       await database.close()
-    },
-  )
+    })
+  })
 })
+
+/** An answer to a look, whatever its values. */
+function twoFound(text: string): string {
+  return `SELECT 2 + 0 * length(concat(${Array.from(text.matchAll(/\?/g), () => '?').join(', ')}))`
+}

@@ -126,4 +126,15 @@ describe.each(servers)('what $name cannot store', (server) => {
     })
     await database.close()
   })
+
+  it('is refused where the server would make other characters of values', async () => {
+    const url = await databases.create()
+    const database = databases.open(url, { pool: { connectionLimit: 1 } })
+    await database.all('SET collation_connection = latin1_bin')
+    await expect(database.storage.get({ executionIds: ['te_1'] })).rejects.toMatchObject({
+      isRetryable: false,
+      message: expect.stringContaining('collation_connection') as string,
+    })
+    await database.close()
+  })
 })

@@ -13,6 +13,8 @@ type TextForSize = (size: number) => string
 const MAX_JSON_BYTES = 8 * 1024 * 1024
 /** What a statement is besides its JSON. */
 const STATEMENT_BYTES = 8 * 1024
+/** What a value takes besides its bytes: its length or its quotes, and where it stands in the statement. */
+const VALUE_BYTES = 16
 
 /** Each id once, in the order in which locks are taken: that of their bytes, like that of the database. */
 export function inLockOrder(executionIds: Iterable<string>): string[] {
@@ -131,10 +133,13 @@ export async function writeRowsAtOnce(
   return connection.write(statement, [...params, json])
 }
 
-/** Whether a statement with these values is as short as the server takes. */
+/**
+ * Whether a statement with these values is as short as the server takes, also where they are written into it: characters with a meaning
+ * in SQL take two bytes.
+ */
 export function fits({ maxBytes }: Connection, params: readonly SqlValue[]): boolean {
-  let bytes = STATEMENT_BYTES
-  for (const param of params) if (typeof param === 'string') bytes += Buffer.byteLength(param)
+  let bytes = STATEMENT_BYTES + params.length * VALUE_BYTES
+  for (const param of params) if (typeof param === 'string') bytes += 2 * Buffer.byteLength(param)
   return bytes <= maxBytes
 }
 

@@ -17,7 +17,7 @@ export interface Server {
 
 /** Asks what a storage has to know. Every one of these variables is there on MySQL and on MariaDB. */
 export const ASK_SERVER =
-  'SELECT @@max_allowed_packet, @@autocommit, @@character_set_client, @@sql_mode'
+  'SELECT @@max_allowed_packet, @@autocommit, @@character_set_client, @@character_set_connection, @@sql_mode'
 
 /**
  * The clock of the server, in milliseconds since the epoch, whatever the time zone of the session: the moment at which the statement
@@ -40,10 +40,16 @@ export async function readTime(connection: Pick<Connection, 'read'>): Promise<nu
  * @throws A non-retryable `DurableExecutionError` if texts would not arrive as they are.
  */
 export function toServer(row: SqlRow | undefined, escapes: boolean): Server {
-  const [maxPacketBytes, autocommit, characterSet, sqlMode] = Array.from(row ?? [])
-  if (text(characterSet) !== 'utf8mb4') {
+  const [maxPacketBytes, autocommit, sentAs, readAs, sqlMode] = Array.from(row ?? [])
+  if (text(sentAs) !== 'utf8mb4') {
     refuse(
-      `the connection uses the character set ${text(characterSet)}: leave mysql2's option "charset" at its default, or set it to "utf8mb4"`,
+      `the connection uses the character set ${text(sentAs)}: leave mysql2's option "charset" at its default, or set it to "utf8mb4"`,
+    )
+  }
+  // Values are converted to it.
+  if (text(readAs) !== 'utf8mb4') {
+    refuse(
+      `the server reads values as ${text(readAs)}: let nothing set collation_connection, as init_connect may, or set it to "utf8mb4_bin"`,
     )
   }
   const readsEscapes = !text(sqlMode).includes('NO_BACKSLASH_ESCAPES')

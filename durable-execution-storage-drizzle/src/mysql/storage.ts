@@ -259,10 +259,9 @@ export class MySqlTaskExecutionsStorage<
   ): Promise<T & StorageAnswer> {
     const { statements } = this
     if (atOnce !== null) {
-      const now = request.now ?? this.clock?.() ?? null
-      const written = await this.explained(
-        this.session.runAtOnce((on) => atOnce(on, statements, request, now), request.signal),
-      )
+      const program: Program<(T & StorageAnswer) | null> = (connection) =>
+        atOnce(connection, statements, request, request.now ?? this.clock?.() ?? null)
+      const written = await this.explained(this.session.runAtOnce(program, request.signal))
       if (written !== null) return written
     }
     return this.run('write', request, (...on) => verb(on[0], statements, request, on[1]))

@@ -199,8 +199,7 @@ export class Claimer<TTransaction> implements Job {
       suspects: 'exclude',
       from: queue.mark,
     })
-    queue.hasBacklog = taken === limit
-    queue.isDrained = taken < limit && !queue.hasNews
+    queue.claimedInLine(taken, limit)
     if (taken < limit && mayTakeOver && this.mayLookForSuspect(taken)) {
       taken += await this.claim(queue, { limit: 1, takeOver, suspects: 'only' })
     }

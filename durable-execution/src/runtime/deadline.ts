@@ -92,7 +92,11 @@ class CallGroup {
   }
 }
 
-/** @param verb - The verb, of one call; of those that share a signal none is named. */
+/**
+ * Says that a call was given up.
+ *
+ * @param verb - What it was. To calls that share a signal none is named.
+ */
 function lateError(ms: number, verb?: string): DurableExecutionError {
   const answer = verb === undefined ? 'answer' : `answer ${verb}`
   return new DurableExecutionError(`Storage did not ${answer} within ${Math.round(ms)} ms`, {

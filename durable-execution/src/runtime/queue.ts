@@ -80,9 +80,15 @@ export class Queue {
     })
   }
 
+  /** A claim in line took so many rows, and was allowed to take so many. */
+  claimedInLine(count: number, limit: number): void {
+    this.hasBacklog = count === limit
+    this.isDrained = count < limit && !this.hasNews
+    if (this.isDrained) this.lineMs = 0
+  }
+
   /** A round of claims took so many rows. */
   claimed(count: number): void {
-    if (this.isDrained) this.lineMs = 0
     if (count > 0) this.backoff.reset()
     this.jitterMs = count > 0 ? SHORTEST_JITTER_MS : Math.min(this.jitterMs * 2, LONGEST_JITTER_MS)
   }

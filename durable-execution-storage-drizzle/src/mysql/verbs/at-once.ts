@@ -1,5 +1,5 @@
 /**
- * Calls that need no more than one statement, which is a transaction by itself and brings the time along. Where it could not do all of
+ * Calls that write in one statement, which is a transaction by itself and brings the time along: that at which it began. Where it could not do all of
  * it, they answer `null`: the call is then made in a transaction of several, which finds what was written as that of a call whose
  * answer was lost.
  */
@@ -25,6 +25,9 @@ import { readTime } from '../server'
 import type { Connection, Written } from '../session'
 import { CHANGED, TIMES, type Statements } from '../statements'
 
+/** Times are milliseconds from when the statement is executed. */
+const FROM_NOW = { now: 0 }
+
 /** Whether rows are new and stand alone: none of them has to be looked for first. */
 export function mayInsertAtOnce(request: InsertRequest<unknown>): boolean {
   // Whose ids or keys may be others' too are looked for.
@@ -43,7 +46,7 @@ export async function insertAtOnce(
   now: number | null,
 ): Promise<(StorageAnswer & { outcomes: readonly InsertOutcome[] }) | null> {
   const { executorId, leaseMs } = request
-  const plan = planNew(request, { executorId, leaseMs, now: 0 })
+  const plan = planNew(request, { executorId, leaseMs, ...FROM_NOW })
   if (plan === null) return null
   try {
     const rows = plan.records.map(toRow)
@@ -80,7 +83,7 @@ export async function settleAtOnce(
   now: number | null,
 ): Promise<SettleAnswer | null> {
   const [row, ...others] = inOrder(settlements).map((settlement) => ({
-    values: [...changeValues(settlement.change, FROM_NOW), 0],
+    values: [...changeValues(settlement.change, { ...FROM_NOW, activeChildrenCount: 0 }), 0],
     claim: [settlement.executionId, settlement.claimCount, settlement.expectedStatus],
   }))
   if (row === undefined) return null
@@ -93,9 +96,6 @@ export async function settleAtOnce(
   const outcomes = settlements.map(() => ({ outcome: 'applied' as const, claimedInsertions: [] }))
   return { outcomes, parents: [], now: now ?? (await timeOf(connection, written)) }
 }
-
-/** Times are milliseconds from when the statement is executed. */
-const FROM_NOW = { now: 0, activeChildrenCount: 0 }
 
 /** What is written to a row, in the order of `CHANGED`, and the claim that has to be held. */
 interface HeldRow {
@@ -131,10 +131,16 @@ async function changeAll(
   return writeRowsAtOnce(connection, changeHeld, [now], values)
 }
 
-/** When a statement was executed. An engine that does not tell is asked. */
+/**
+ * When a statement was executed. An engine that does not tell is asked, and so is one that tells something else: the first number of a
+ * column that counts up by itself, which users may have added.
+ */
 async function timeOf(connection: Connection, { lastInsertId }: Written): Promise<number> {
-  return lastInsertId > 0 ? lastInsertId : readTime(connection)
+  return lastInsertId > EARLIEST ? lastInsertId : readTime(connection)
 }
+
+/** September 2001: no server's clock is before it. */
+const EARLIEST = 10 ** 12
 
 /** Settlements in the order in which their rows are locked. */
 function inOrder(settlements: readonly Settlement[]): Settlement[] {
