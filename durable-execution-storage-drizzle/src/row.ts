@@ -60,9 +60,21 @@ export const COLUMNS = [
 /** One of the {@link COLUMNS}. */
 export type Column = (typeof COLUMNS)[number]
 
+const TIMES: readonly Column[] = [
+  'claim_at',
+  'start_at',
+  'started_at',
+  'finished_at',
+  'created_at',
+  'updated_at',
+]
+
+/** The columns that hold times: where a statement finds out the time itself, their values are milliseconds from then. */
+export const TIME_COLUMNS: ReadonlySet<string> = new Set(TIMES)
+
 /** The columns whose values are numbers. */
 export const NUMBER_COLUMNS: ReadonlySet<string> = new Set<Column>([
-  'claim_at',
+  ...TIMES,
   'claim_count',
   'attempt',
   'takeovers',
@@ -71,11 +83,6 @@ export const NUMBER_COLUMNS: ReadonlySet<string> = new Set<Column>([
   'is_finalize',
   'sleep_ms_before_run',
   'timeout_ms',
-  'start_at',
-  'started_at',
-  'finished_at',
-  'created_at',
-  'updated_at',
 ])
 
 /** The position of each column in {@link COLUMNS}. */

@@ -8,7 +8,7 @@
 import { transitions, type TakeOver } from 'durable-execution'
 
 import { CHANGE_COLUMNS } from '../change'
-import { COLUMNS, GUARD_COLUMNS, NUMBER_COLUMNS } from '../row'
+import { COLUMNS, GUARD_COLUMNS, NUMBER_COLUMNS, TIME_COLUMNS } from '../row'
 import { CLOCK } from './server'
 
 /** The most ids in one statement. */
@@ -42,16 +42,6 @@ const HELD =
 const NOW = `LAST_INSERT_ID(coalesce(CAST(? AS SIGNED), ${CLOCK}))`
 /** The same as a table of one row. */
 const NOW_ROW = `(SELECT ${NOW} AS now) AS n`
-
-/** Columns that hold times: where a statement finds out the time itself, their values are milliseconds from then. */
-export const TIMES = new Set<string>([
-  'claim_at',
-  'start_at',
-  'started_at',
-  'finished_at',
-  'created_at',
-  'updated_at',
-])
 
 /** The columns of a parent that is brought down, in the order of its values; the row's id follows them. */
 const PARENT_COLUMNS = [
@@ -169,7 +159,7 @@ function writes(table: string, byId: string) {
     `${jsonTable(columns)} STRAIGHT_JOIN ${table} AS t FORCE INDEX (PRIMARY) ON t.execution_id = j.execution_id${guard}`
   const changes = changesTo((column) => `j.${column}`)
   const fromNow = (value: string, column: string): string =>
-    TIMES.has(column) ? `${value} + n.now` : value
+    TIME_COLUMNS.has(column) ? `${value} + n.now` : value
   const changesFromNow = changesTo((column) => fromNow(`j.${column}`, column))
   return {
     insert: `INSERT INTO ${insert}`,
@@ -183,7 +173,7 @@ function writes(table: string, byId: string) {
     /** Changes only those, with times from now on. */
     changeHeld: `UPDATE ${NOW_ROW} STRAIGHT_JOIN ${listed([...CHANGED, ...CLAIM_COLUMNS], HELD)} SET ${changesFromNow}`,
     /** The same for one: a join with a list of one takes twice as long. The time follows each value that is added to it. */
-    changeOneHeld: `UPDATE ${table} AS t FORCE INDEX (PRIMARY) SET ${changesTo((column) => (TIMES.has(column) ? `? + ${NOW}` : '?'))} WHERE t.execution_id = ? AND t.claim_count = ? AND t.status = ? AND t.executor_id IS NOT NULL`,
+    changeOneHeld: `UPDATE ${table} AS t FORCE INDEX (PRIMARY) SET ${changesTo((column) => (TIME_COLUMNS.has(column) ? `? + ${NOW}` : '?'))} WHERE t.execution_id = ? AND t.claim_count = ? AND t.status = ? AND t.executor_id IS NOT NULL`,
     parent: `UPDATE ${listed([...PARENT_COLUMNS, 'execution_id'])} SET ${PARENT_COLUMNS.map((column) => `t.${column} = j.${column}`).join(', ')}`,
     /** `transitions.claim` in SQL. These databases assign from left to right: each value is read before it is written. */
     claim: sized(

@@ -16,14 +16,14 @@ import {
 
 import { changeValues } from '../../change'
 import { planNew, standAlone } from '../../insertions'
-import { toRow, type SqlValue } from '../../row'
+import { TIME_COLUMNS, toRow, type SqlValue } from '../../row'
 import { isPlain } from '../../settling'
 import { number } from '../../values'
 import { classify } from '../errors'
 import { fits, inLockOrder, writeRowsAtOnce } from '../lists'
 import { readTime } from '../server'
 import type { Connection, Written } from '../session'
-import { CHANGED, TIMES, type Statements } from '../statements'
+import { CHANGED, type Statements } from '../statements'
 
 /** Times are milliseconds from when the statement is executed. */
 const FROM_NOW = { now: 0 }
@@ -111,7 +111,7 @@ async function changeOne(
 ): Promise<Written | null> {
   const ofColumns = CHANGED.flatMap((column, place) => {
     const value = values[place] ?? null
-    return TIMES.has(column) ? [value, now] : [value]
+    return TIME_COLUMNS.has(column) ? [value, now] : [value]
   })
   const params = [...ofColumns, ...claim]
   return fits(connection, params) ? connection.write(changeOneHeld, params) : null

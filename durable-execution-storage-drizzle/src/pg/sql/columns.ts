@@ -40,16 +40,6 @@ const TYPES: Readonly<Record<string, string>> = {
   updated_at: 'bigint',
 }
 
-/** The columns of an inserted row that count from the moment of the write. */
-export const TIMES: ReadonlySet<string> = new Set([
-  'claim_at',
-  'start_at',
-  'started_at',
-  'finished_at',
-  'created_at',
-  'updated_at',
-])
-
 /** The columns of a change, in the order of its values. */
 export const CHANGED = ['execution_id', ...CHANGE_COLUMNS] as const
 

@@ -1,6 +1,6 @@
 /** Statements that insert rows and write changes. */
-import { COLUMNS } from '../../row'
-import { CHANGED, CLOCK, CLOCK_OF_ONE, GUARDED, OF_PARENT, RECORD, TIMES, typeOf } from './columns'
+import { COLUMNS, TIME_COLUMNS } from '../../row'
+import { CHANGED, CLOCK, CLOCK_OF_ONE, GUARDED, OF_PARENT, RECORD, typeOf } from './columns'
 import { assigned, BY_ID, changesFrom, few } from './lookups'
 import { byForm, listAt, parameterRows, type Form, type Fragment } from './parameter-rows'
 
@@ -9,7 +9,7 @@ export function newRows(form: Form, first: number, clock = 'clock'): Fragment {
   const { values, from, next } = parameterRows(COLUMNS, form, first, 'c')
   const timed = COLUMNS.map((column, index) => {
     const value = values[index] ?? ''
-    return TIMES.has(column) ? `${value} + clock.now` : value
+    return TIME_COLUMNS.has(column) ? `${value} + clock.now` : value
   })
   const text = `SELECT ${timed.join(', ')} FROM ${clock}${from === null ? '' : `, ${from}`}`
   return { text, next }
