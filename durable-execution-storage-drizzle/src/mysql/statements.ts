@@ -158,21 +158,20 @@ function writes(table: string, byId: string) {
   const listed = (columns: readonly string[], guard = ''): string =>
     `${jsonTable(columns)} STRAIGHT_JOIN ${table} AS t FORCE INDEX (PRIMARY) ON t.execution_id = j.execution_id${guard}`
   const changes = changesTo((column) => `j.${column}`)
-  const fromNow = (value: string, column: string): string =>
-    TIME_COLUMNS.has(column) ? `${value} + n.now` : value
-  const changesFromNow = changesTo((column) => fromNow(`j.${column}`, column))
+  const fromNow = (column: string): string =>
+    TIME_COLUMNS.has(column) ? `j.${column} + n.now` : `j.${column}`
   return {
     insert: `INSERT INTO ${insert}`,
     /** Rows with times from now on. */
-    insertFromNow: `INSERT INTO ${table} (${RECORD}) SELECT ${COLUMNS.map((column) => fromNow(`j.${column}`, column)).join(', ')} FROM ${NOW_ROW} STRAIGHT_JOIN ${jsonTable(COLUMNS)}`,
+    insertFromNow: `INSERT INTO ${table} (${RECORD}) SELECT ${COLUMNS.map(fromNow).join(', ')} FROM ${NOW_ROW} STRAIGHT_JOIN ${jsonTable(COLUMNS)}`,
     /** For a transaction of the user, in which no statement may fail on a duplicate. */
     insertOthers: `INSERT IGNORE INTO ${insert}`,
     change: `UPDATE ${listed([...CHANGED, 'execution_id'])} SET ${changes}`,
     /** How many of these are held under the claim under which their change was decided. */
     held: `SELECT count(*) FROM ${listed(CLAIM_COLUMNS, HELD)}`,
     /** Changes only those, with times from now on. */
-    changeHeld: `UPDATE ${NOW_ROW} STRAIGHT_JOIN ${listed([...CHANGED, ...CLAIM_COLUMNS], HELD)} SET ${changesFromNow}`,
-    /** The same for one: a join with a list of one takes twice as long. The time follows each value that is added to it. */
+    changeHeld: `UPDATE ${NOW_ROW} STRAIGHT_JOIN ${listed([...CHANGED, ...CLAIM_COLUMNS], HELD)} SET ${changesTo(fromNow)}`,
+    /** The same for one: a join with a list of one takes more than twice as long. The time follows each value that is added to it. */
     changeOneHeld: `UPDATE ${table} AS t FORCE INDEX (PRIMARY) SET ${changesTo((column) => (TIME_COLUMNS.has(column) ? `? + ${NOW}` : '?'))} WHERE t.execution_id = ? AND t.claim_count = ? AND t.status = ? AND t.executor_id IS NOT NULL`,
     parent: `UPDATE ${listed([...PARENT_COLUMNS, 'execution_id'])} SET ${PARENT_COLUMNS.map((column) => `t.${column} = j.${column}`).join(', ')}`,
     /** `transitions.claim` in SQL. These databases assign from left to right: each value is read before it is written. */

@@ -1,7 +1,7 @@
 /**
- * Calls that write in one statement, which is a transaction by itself and brings the time along: that at which it began. Where it could not do all of
- * it, they answer `null`: the call is then made in a transaction of several, which finds what was written as that of a call whose
- * answer was lost.
+ * Calls that write in one statement, which is a transaction by itself and brings the time along: that at which it began. Where it
+ * could not do all of it, they answer `null`: the call is then made in a transaction of several, which finds what was written as that
+ * of a call whose answer was lost.
  */
 import {
   isFinished,
@@ -52,7 +52,7 @@ export async function insertAtOnce(
     const rows = plan.records.map(toRow)
     const written = await writeRowsAtOnce(connection, insertFromNow, [now], rows)
     if (written === null) return null
-    return { outcomes: plan.outcomes, now: now ?? (await timeOf(connection, written)) }
+    return { outcomes: plan.outcomes, now: await timeOf(connection, written, now) }
   } catch (error) {
     if (classify(error) === 'duplicate') return null
     throw error
@@ -94,7 +94,7 @@ export async function settleAtOnce(
   // Another was faster since: its claim, or a cancel.
   if (written?.count !== settlements.length) return null
   const outcomes = settlements.map(() => ({ outcome: 'applied' as const, claimedInsertions: [] }))
-  return { outcomes, parents: [], now: now ?? (await timeOf(connection, written)) }
+  return { outcomes, parents: [], now: await timeOf(connection, written, now) }
 }
 
 /** What is written to a row, in the order of `CHANGED`, and the claim that has to be held. */
@@ -124,7 +124,7 @@ async function changeAll(
   rows: readonly HeldRow[],
 ): Promise<Written | null> {
   const json = JSON.stringify(rows.map(({ claim }) => claim))
-  if (Buffer.byteLength(json) > connection.maxBytes / 2) return null
+  if (!fits(connection, [json])) return null
   const [row] = await connection.read(held, [json])
   if (number(row?.[0]) < rows.length) return null
   const values = rows.map((each) => [...each.values, ...each.claim])
@@ -132,11 +132,15 @@ async function changeAll(
 }
 
 /**
- * When a statement was executed. An engine that does not tell is asked, and so is one that tells something else: the first number of a
- * column that counts up by itself, which users may have added.
+ * When a statement was executed, unless a time was given. An engine that does not tell is asked, and so is one that tells something else:
+ * the first number of a column that counts up by itself, which users may have added.
  */
-async function timeOf(connection: Connection, { lastInsertId }: Written): Promise<number> {
-  return lastInsertId > EARLIEST ? lastInsertId : readTime(connection)
+async function timeOf(
+  connection: Connection,
+  { lastInsertId }: Written,
+  given: number | null,
+): Promise<number> {
+  return given ?? (lastInsertId > EARLIEST ? lastInsertId : readTime(connection))
 }
 
 /** September 2001: no server's clock is before it. */
