@@ -32,10 +32,17 @@ export class Begins {
     this.waiting.push(held)
   }
 
-  /** Resolves when what waits by now has begun, and what followed from that at once has happened. */
-  async whenBegun(): Promise<void> {
+  /**
+   * Resolves when what waits by now has begun, and what followed from that at once has happened.
+   *
+   * @param isEnough - Asked after each turn: whether to wait no longer. @default never
+   */
+  async whenBegun(isEnough?: () => boolean): Promise<void> {
     const turns = Math.ceil(this.waiting.length / BEGUN_IN_ONE_TURN) + 1
-    for (let turn = 0; turn < turns; turn += 1) await afterTurn(this.environment)
+    for (let turn = 0; turn < turns; turn += 1) {
+      await afterTurn(this.environment)
+      if (isEnough?.() === true) return
+    }
   }
 
   private begin(held: HeldClaim): void {

@@ -5,7 +5,7 @@
  */
 import type { ExecutionRecord } from '../execution/record'
 import { isWaiting } from '../execution/status'
-import { afterMicrotasks, afterTurn, type Timer } from '../lib/environment'
+import { afterMicrotasks, type Timer } from '../lib/environment'
 import type { ClaimAnswer, ClaimRequest } from '../storage/storage'
 import type { Job } from './loop'
 import type { Prefetch } from './prefetch'
@@ -167,11 +167,14 @@ export class Claimer<TTransaction> implements Job {
     return hasMore && this.prefetch.hasSpareSlots ? 0 : null
   }
 
-  /** Functions that end together free their slots together: one claim for all of them, not one for the first. */
+  /**
+   * Functions that end together free their slots together, and those that are about to begin may end at once: one claim for all of
+   * them, not one for the first.
+   */
   private async whenSlotsAreFree(): Promise<void> {
     const { environment, slots } = this.runtime
     await afterMicrotasks(environment)
-    if (slots.runningCount > 0) await afterTurn(environment)
+    if (slots.takenCount > 0) await this.flow.whenBegun(() => this.room() === MAX_CLAIM)
   }
 
   /** How many rows may be claimed: for the free slots, and a little ahead. */

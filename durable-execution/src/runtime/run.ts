@@ -72,8 +72,8 @@ export class Runner<TTransaction> {
   }
 
   /** See {@link Begins.whenBegun}. */
-  whenBegun(): Promise<void> {
-    return this.begins.whenBegun()
+  whenBegun(isEnough?: () => boolean): Promise<void> {
+    return this.begins.whenBegun(isEnough)
   }
 
   private async run(held: HeldClaim): Promise<void> {

@@ -46,8 +46,8 @@ export interface Flow {
    * `sentAt`: when the claim was sent, on the monotonic clock.
    */
   start(record: ExecutionRecord, sentAt: number): void
-  /** Resolves when what was started by now has begun, and what followed from that at once has happened. */
-  whenBegun(): Promise<void>
+  /** Resolves when what was started by now has begun, and what followed from that at once has happened; sooner, if that is enough. */
+  whenBegun(isEnough?: () => boolean): Promise<void>
   /** Claims are held that were sent then, on the monotonic clock: a hint of a cancel since may have been about one of them. */
   held(sentAt: number): void
   /** Resumes a claimed parent that has nothing to wait for any more. `last`: the only child that it waited for, as it ended here. */

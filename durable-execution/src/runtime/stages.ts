@@ -184,8 +184,8 @@ export class Stages<TTransaction> implements Flow {
     this.recoverer.answerLost(sentAt)
   }
 
-  whenBegun(): Promise<void> {
-    return this.runner.whenBegun()
+  whenBegun(isEnough?: () => boolean): Promise<void> {
+    return this.runner.whenBegun(isEnough)
   }
 
   held(sentAt: number): void {
