@@ -3,7 +3,7 @@ import { DurableExecutionError } from './errors'
 import type { TaskExecution } from './execution/execution'
 import { TaskExecutionHandle, type HandleSource } from './handle'
 import { systemEnvironment, type Environment } from './lib/environment'
-import { createIdGenerator } from './lib/id'
+import { createIdGenerator, createIncarnation } from './lib/id'
 import { propertyOf } from './lib/validation'
 import { checkEnvironment, resolveOptions, type DurableExecutorOptions } from './options'
 import { cancelExecution } from './runtime/cancel'
@@ -120,7 +120,7 @@ export class DurableExecutor<TTransaction = never> extends TaskBuilder {
       gate: new Gate(),
       push: new Push(storage, environment, events),
       claimant: {
-        executorId: `${resolved.executorId}:${createId('i')}`,
+        executorId: `${resolved.executorId}:${createIncarnation(environment)}`,
         leaseMs: resolved.leaseMs,
       },
       shutdownSignal: this.shutdownController.signal,

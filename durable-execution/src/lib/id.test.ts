@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { VirtualEnvironment } from '../../tests/support/virtual-environment'
 import type { Environment } from './environment'
-import { createIdGenerator } from './id'
+import { createIdGenerator, createIncarnation } from './id'
 
 describe('createIdGenerator', () => {
   it('makes a prefix with a UUID of version 7', () => {
@@ -47,5 +47,20 @@ describe('createIdGenerator', () => {
     const first = createIdGenerator(new VirtualEnvironment())
     const second = createIdGenerator(new VirtualEnvironment())
     expect([first('a'), first('a')]).toEqual([second('a'), second('a')])
+  })
+})
+
+describe('createIncarnation', () => {
+  it('makes 14 characters of all 64 bits', () => {
+    const made = (random: number): string => createIncarnation({ random: () => random })
+    expect(made(0)).toBe('00000000000000')
+    expect(made(1 - 2 ** -33)).toBe('1z141z31z141z3')
+    expect(made(2 ** -32)).toBe('00000010000001')
+  })
+
+  it('makes another each time', () => {
+    const environment = new VirtualEnvironment()
+    const made = Array.from({ length: 1000 }, () => createIncarnation(environment))
+    expect(new Set(made).size).toBe(1000)
   })
 })
