@@ -34,6 +34,8 @@ const STATEMENTS = {
   'claim: take': statements.claim(2),
   'settle, where nothing is inserted': statements.guardedChange,
   'settle, where nothing is inserted, several at once': statements.guardedChanges.text,
+  'settle, where nothing is inserted, a hundred that differ in id and output':
+    statements.guardedAlike,
   'settle, release, wake': statements.change,
   'settle, wake, cancel: parents': statements.parent,
   renew: statements.renew(2),

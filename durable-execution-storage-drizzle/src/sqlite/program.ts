@@ -64,8 +64,8 @@ export function writeEach(text: string, paramsOfEach: readonly (readonly SqlValu
 /** A statement that is executed for each of the lists of parameters, and says each time how many rows it changed. */
 export function countEach(
   text: string,
-  bulk: BulkText,
   paramsOfEach: readonly (readonly SqlValue[])[],
+  bulk?: BulkText,
 ): WriteStep {
   return { kind: 'write', isCounted: true, bulk, text, paramsOfEach }
 }

@@ -16,13 +16,18 @@ export const MAX_LIST_SIZE = 512
 /** How many rows the larger insert takes: 32 · 29 columns make 928 variables. */
 export const INSERT_SIZE = 32
 
-/** How many rows that differ in little one insert takes: 100 · 2 variables, and what they share. */
+/** How many rows that differ in little one insert, or one change, takes: 100 · 2 variables, and what they share. */
 export const ALIKE_SIZE = 100
 
 /** How many rows the larger change takes: 32 · 16 parameters make 512 variables. */
 const CHANGES_SIZE = 32
 
 const RECORD = COLUMNS.join(', ')
+
+/** The columns that are never large. A claim reads them as one JSON text: drivers take longer for 25 values. */
+const SMALL_COLUMNS = COLUMNS.slice(0, COLUMNS.indexOf('error'))
+/** The others, which come after that text, one by one. */
+export const LARGE_COLUMNS = COLUMNS.slice(SMALL_COLUMNS.length)
 const GUARD = GUARD_COLUMNS.join(', ')
 
 /** Which due rows a claim looks at. */
@@ -92,8 +97,9 @@ function writes(table: string) {
     insertMany: insert(INSERT_SIZE),
     insertAlike: insertAlike(table),
     change,
-    guardedChange: `${change} AND claim_count = ? AND status = ? AND executor_id IS NOT NULL`,
+    guardedChange: `UPDATE ${table} SET ${assignments(() => '?')} WHERE ${guard(() => '?')}`,
     guardedChanges: guardedChanges(table),
+    guardedAlike: guardedAlike(table),
     /** `transitions.claim` in SQL: the right-hand sides see the row as it was. By `rowid`, which `due` answers. */
     claim: sized(
       (list) =>
@@ -126,6 +132,23 @@ function insertAlike(table: string): string {
   return `INSERT INTO ${table} (${RECORD}) SELECT ${values.join(', ')} FROM (VALUES ${rows}) AS c CROSS JOIN (VALUES (${placeholders(SHARED_COLUMNS.length)})) AS s`
 }
 
+/** Where among the parameters of a guarded change, from 1, are those in which ends of one task differ: the row's id, and its output. */
+const OWN_PLACES = [14, 5]
+/** Where those are that such ends share. */
+export const SHARED_PLACES = Array.from({ length: 16 }, (_, at) => at + 1).filter(
+  (place) => !OWN_PLACES.includes(place),
+)
+
+/** The guarded change of rows that differ in id and output only: first what each has of its own, then what all share. */
+function guardedAlike(table: string): string {
+  const value = (place: number): string => {
+    const own = OWN_PLACES.indexOf(place)
+    return own === -1 ? `s.column${SHARED_PLACES.indexOf(place) + 1}` : `c.column${own + 1}`
+  }
+  const rows = placeholders(ALIKE_SIZE, '(?, ?)')
+  return `UPDATE ${table} SET ${assignments(value)} FROM (VALUES ${rows}) AS c CROSS JOIN (VALUES (${placeholders(SHARED_PLACES.length)})) AS s WHERE ${guard(value)}`
+}
+
 /** What a change sets, in the order of its parameters; `value` names the parameter at a place, from 1. */
 function assignments(value: (place: number) => string): string {
   return [
@@ -141,12 +164,18 @@ function assignments(value: (place: number) => string): string {
   ].join(', ')
 }
 
+/** Which row a guarded change is of, and what has to hold of it. */
+function guard(value: (place: number) => string): string {
+  return `execution_id = ${value(14)} AND claim_count = ${value(15)} AND status = ${value(16)} AND executor_id IS NOT NULL`
+}
+
 /** The guarded change for several rows. */
 function guardedChanges(table: string): BulkText {
+  const valueOf = (place: number): string => `c.column${place}`
   const row = `(${placeholders(16)})`
   const rows = Array.from({ length: CHANGES_SIZE }, () => row).join(', ')
   return {
-    text: `UPDATE ${table} SET ${assignments((place) => `c.column${place}`)} FROM (VALUES ${rows}) AS c WHERE execution_id = c.column14 AND claim_count = c.column15 AND status = c.column16 AND executor_id IS NOT NULL RETURNING execution_id`,
+    text: `UPDATE ${table} SET ${assignments(valueOf)} FROM (VALUES ${rows}) AS c WHERE ${guard(valueOf)} RETURNING execution_id`,
     size: CHANGES_SIZE,
     keyAt: 13,
   }
@@ -170,7 +199,7 @@ function ofTrees(table: string) {
 function dueText(table: string, { suspects, takeOver, exceptCount }: DueFilter): string {
   const comparison = suspects === 'only' ? '>=' : '<'
   return [
-    `SELECT ${RECORD}, rowid FROM ${table} WHERE queue = ? AND claim_at >= ? AND claim_at <= ?`,
+    `SELECT json_array(${SMALL_COLUMNS.join(', ')}), ${LARGE_COLUMNS.join(', ')}, rowid FROM ${table} WHERE queue = ? AND claim_at >= ? AND claim_at <= ?`,
     `AND takeovers + (executor_id IS NOT NULL) ${comparison} ${transitions.SUSPECT_TAKEOVERS}`,
     TAKE_OVER[takeOver],
     ...(exceptCount > 0 ? [`AND task_id NOT IN (${placeholders(exceptCount)})`] : []),

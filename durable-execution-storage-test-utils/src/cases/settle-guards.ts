@@ -2,7 +2,7 @@
 import { DurableExecutionError, settlementOf, transitions } from 'durable-execution'
 
 import { casesOf } from '../case'
-import { CANCELLED, EXECUTOR, OTHER_EXECUTOR, storedError } from '../factory'
+import { CANCELLED, EXECUTOR, newExecution, OTHER_EXECUTOR, START, storedError } from '../factory'
 import { holds, present, refused, same } from '../lib/same'
 import {
   childrenOf,
@@ -94,6 +94,38 @@ export const settleGuardCases = casesOf('settle', [
       )
       same(settledAs(answer), ['lost', 'lost', 'lost'], 'outcomes')
       same(await context.find('missing'), null, 'the missing row')
+    },
+  },
+  {
+    name: 'says of hundreds of ends, most of them alike, what became of each',
+    async run(context) {
+      const executionIds = Array.from({ length: 450 }, (_, index) => `e${1000 + index}`)
+      await context.insert(
+        executionIds.map((executionId) => newExecution({ executionId, start: 'claimed' })),
+      )
+      const rows = await context.rows()
+      const ends = rows.map((row, index) => (index % 200 === 120 ? failure(row) : completion(row)))
+      const first = await context.settle(ends.slice(0, 200))
+      same(new Set(settledAs(first)), new Set(['applied']), 'outcomes of the first two hundred')
+      await context.cancel(['e1260'])
+      context.advance(10)
+      const answer = await context.settle(ends)
+      const outcomes = executionIds.map((executionId, index) => {
+        if (executionId === 'e1260') return 'lost'
+        return index < 200 ? 'repeated' : 'applied'
+      })
+      same(settledAs(answer), outcomes, 'outcomes')
+      const after = await context.rows()
+      same(
+        after.map(({ status }) => status),
+        ends.map(({ change }, index) => (outcomes[index] === 'lost' ? 'cancelled' : change.status)),
+        'statuses',
+      )
+      same(
+        after.map(({ finishedAt }) => finishedAt),
+        outcomes.map((outcome) => (outcome === 'applied' ? context.now : START)),
+        'when they finished',
+      )
     },
   },
   {

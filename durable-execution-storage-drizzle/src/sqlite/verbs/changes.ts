@@ -5,8 +5,14 @@ import { changeValues } from '../../change'
 import type { SqlValue } from '../../row'
 import type { RowChange } from '../../settling'
 import { number } from '../../values'
-import { countEach, writeEach, type Program } from '../program'
-import type { Statements } from '../statements'
+import { countEach, write, writeEach, type Program } from '../program'
+import { ALIKE_SIZE, SHARED_PLACES, type Statements } from '../statements'
+
+const SAVEPOINT = {
+  begin: 'SAVEPOINT durable_execution_alike',
+  release: 'RELEASE SAVEPOINT durable_execution_alike',
+  undo: 'ROLLBACK TO SAVEPOINT durable_execution_alike',
+}
 
 /** Writes changes of rows whose guards were checked in this transaction. */
 export function* writeChanges(
@@ -30,18 +36,78 @@ export function* writePlainSettlements(
   settlements: readonly Settlement[],
   now: number,
 ): Program<Set<string>> {
-  if (settlements.length === 0) return new Set()
-  const counts = yield countEach(
-    statements.guardedChange,
-    statements.guardedChanges,
-    settlements.map(({ executionId, change, claimCount, expectedStatus }) => [
-      ...paramsOf({ executionId, change, activeChildrenCount: 0 }, now),
-      claimCount,
-      expectedStatus,
-    ]),
-  )
-  const applied = settlements.filter((_, index) => number(counts[index]?.[0]) > 0)
-  return new Set(applied.map(({ executionId }) => executionId))
+  const all = settlements.map((settlement) => guardedOf(settlement, now))
+  const { alike, others } = groupsOf(all)
+  const areWritten = alike.length > 0 && (yield* writeAlike(statements, alike))
+  const applied = areWritten ? alike.flat() : []
+  const rest = areWritten ? others : all
+  if (rest.length > 0) {
+    const { guardedChange, guardedChanges } = statements
+    const each = rest.map(({ params }) => params)
+    const counts = yield countEach(guardedChange, each, guardedChanges)
+    applied.push(...rest.filter((_, index) => number(counts[index]?.[0]) > 0))
+  }
+  return new Set(applied.map(({ of }) => of.executionId))
+}
+
+/**
+ * Writes groups of a hundred, all or nothing: which of a hundred applied, where one did not, could not be told. Answers whether they
+ * were written.
+ */
+function* writeAlike(
+  statements: Statements,
+  groups: readonly (readonly Guarded[])[],
+): Program<boolean> {
+  yield write(SAVEPOINT.begin)
+  const counts = yield countEach(statements.guardedAlike, groups.map(paramsOfAlike))
+  const areWritten = groups.every((_, index) => number(counts[index]?.[0]) === ALIKE_SIZE)
+  if (!areWritten) yield write(SAVEPOINT.undo)
+  yield write(SAVEPOINT.release)
+  return areWritten
+}
+
+/** A settlement with its parameters, in the order of `Statements.guardedChange`. */
+interface Guarded {
+  readonly of: Settlement
+  readonly params: readonly SqlValue[]
+}
+
+/** Groups of a hundred that follow one another and differ in id and output only, and all that are left. */
+function groupsOf(all: readonly Guarded[]): {
+  readonly alike: readonly (readonly Guarded[])[]
+  readonly others: readonly Guarded[]
+} {
+  const alike: Guarded[][] = []
+  const others: Guarded[] = []
+  let group: Guarded[] = []
+  for (const guarded of all) {
+    const [first] = group
+    if (first && !areAlike(first, guarded)) others.push(...group.splice(0))
+    group.push(guarded)
+    if (group.length < ALIKE_SIZE) continue
+    alike.push(group)
+    group = []
+  }
+  return { alike, others: [...others, ...group] }
+}
+
+function areAlike(first: Guarded, other: Guarded): boolean {
+  return SHARED_PLACES.every((place) => first.params[place - 1] === other.params[place - 1])
+}
+
+/** In the order of the parameters of `Statements.guardedAlike`. */
+function paramsOfAlike(group: readonly Guarded[]): SqlValue[] {
+  const params: SqlValue[] = []
+  for (const { of } of group) params.push(of.executionId, of.change.output)
+  for (const place of SHARED_PLACES) params.push(group[0]?.params[place - 1] ?? null)
+  return params
+}
+
+function guardedOf(settlement: Settlement, now: number): Guarded {
+  const { executionId, change, claimCount, expectedStatus } = settlement
+  const params = paramsOf({ executionId, change, activeChildrenCount: 0 }, now)
+  params.push(claimCount, expectedStatus)
+  return { of: settlement, params }
 }
 
 /** In the order of the parameters of `Statements.change`. */

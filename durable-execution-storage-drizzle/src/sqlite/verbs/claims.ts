@@ -11,12 +11,12 @@ import {
 } from 'durable-execution'
 
 import { planReleases } from '../../releasing'
-import { COLUMNS, fromRow } from '../../row'
+import { fromRow, type SqlRow } from '../../row'
 import { isStorable } from '../../text'
-import { number } from '../../values'
+import { number, text } from '../../values'
 import { filledUp, readGuards, readRecords, writeByList } from '../lists'
 import { read, type Program, type ReadStep } from '../program'
-import type { Statements } from '../statements'
+import { LARGE_COLUMNS, type Statements } from '../statements'
 import { writeChanges } from './changes'
 
 /** `claim`: reads what is due under the write lock, so that nobody else takes it, then takes it. */
@@ -27,9 +27,9 @@ export function* claim(
 ): Program<Omit<ClaimAnswer, 'now'>> {
   const { executorId, leaseMs } = request
   const rows = Array.from(yield dueStep(statements, request, now))
-  const rowIds = rows.map((row) => number(row[COLUMNS.length]))
+  const rowIds = rows.map((row) => number(row[1 + LARGE_COLUMNS.length]))
   yield* writeByList(statements.claim, [executorId, now + leaseMs, now, now], rowIds)
-  const due = rows.map(fromRow)
+  const due = rows.map((row) => fromRow(unpacked(row)))
   const at = { now, executorId, leaseMs }
   return {
     records: due.map((record) => transitions.claim(record, at)),
@@ -37,13 +37,20 @@ export function* claim(
   }
 }
 
-/** Reads due rows, the one due first at the front, each with its `rowid` after its columns. */
+/** A row whose small columns are one JSON text, as values in the order of `COLUMNS`. */
+function unpacked(row: SqlRow): SqlRow {
+  const values = JSON.parse(text(row[0])) as unknown[]
+  for (let large = 1; large <= LARGE_COLUMNS.length; large += 1) values.push(row[large])
+  return values
+}
+
+/** Reads due rows, the one due first at the front, packed, each with its `rowid` after its columns. */
 function dueStep(statements: Statements, request: ClaimRequest, now: number): ReadStep {
   const { queue, suspects, takeOver, from = Number.MIN_SAFE_INTEGER } = request
   const except = filledUp((request.exceptTaskIds ?? []).filter(isStorable))
   const limit = suspects === 'only' ? Math.min(request.limit, 1) : request.limit
-  const text = statements.due({ suspects, takeOver, exceptCount: except.length })
-  return read(text, [queue, from, now, ...except, limit])
+  const due = statements.due({ suspects, takeOver, exceptCount: except.length })
+  return read(due, [queue, from, now, ...except, limit])
 }
 
 /** `renew`: extends what is still held. */
