@@ -125,3 +125,21 @@ it('what is cancelled while it waits for its turn does not begin', async () => {
   expect(events.map(({ type }) => type)).not.toContain('result_dropped')
   expect(executor.getStats().slots.taken).toBe(149)
 })
+
+it('functions that begin turn by turn, and end at once, leave their slots to one claim', async () => {
+  const world = createWorld()
+  const { executor, connection } = world.add({ maxConcurrentTaskExecutions: 1000 })
+  let ended = 0
+  const task = executor.task({
+    id: 'task',
+    timeoutMs: LONG,
+    run: async () => {
+      ended += 1
+    },
+  })
+  await world.until(executor.enqueueTasks(Array.from({ length: 5000 }, () => childTask(task))))
+  await world.environment.until(executor.start())
+  await world.environment.untilTrue(() => ended === 5000)
+  // Half of the slots each, but for the last, which find what is left, and nothing.
+  expect(connection.countOf('claim')).toBeLessThanOrEqual(12)
+})

@@ -57,6 +57,16 @@ async function planOf({ all }: TestDatabase, text: string): Promise<string[]> {
   return steps.map((step) => String(step[3]))
 }
 
+async function expectNoScan(database: TestDatabase): Promise<void> {
+  for (const [name, text] of Object.entries(STATEMENTS)) {
+    // What takes only the lock reads no row.
+    if (text === statements.lock) continue
+    for (const step of await planOf(database, text)) {
+      expect(step, name).not.toMatch(/^SCAN (?:task_executions|child|page)\b/)
+    }
+  }
+}
+
 describe.each(DRIVERS)('the statements on $name', (driver) => {
   let database: TestDatabase
 
@@ -91,12 +101,20 @@ describe.each(DRIVERS)('the statements on $name', (driver) => {
 
   it.each(['before', 'after'])('never scan the table, %s ANALYZE', async (when) => {
     if (when === 'after') await database.exec('ANALYZE')
-    for (const [name, text] of Object.entries(STATEMENTS)) {
-      // What takes only the lock reads no row.
-      if (text === statements.lock) continue
-      for (const step of await planOf(database, text)) {
-        expect(step, name).not.toMatch(/^SCAN (?:task_executions|child|page)\b/)
-      }
-    }
+    await expectNoScan(database)
   })
+
+  it.each([1, 2, 3])(
+    'never scan the table, if it had %i rows when it was analyzed',
+    async (count) => {
+      const small = await openMigrated(driver, files.next())
+      const executions = Array.from({ length: count }, (_, index) =>
+        newExecution({ executionId: `te_${index}` }),
+      )
+      await small.storage.insert({ executions, executorId: 'executor', leaseMs: 1000 })
+      await small.exec('ANALYZE')
+      await expectNoScan(small)
+      small.close()
+    },
+  )
 })

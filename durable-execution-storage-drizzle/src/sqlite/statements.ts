@@ -4,6 +4,9 @@
  * Lists of ids are bound one parameter an id, not as one JSON text: an id in a list is then the same bytes as everywhere else,
  * whatever it holds and whatever version of SQLite reads it. The lists come in sizes that are powers of two, filled up with their
  * last id, so that there are few texts; the largest stays below the 999 variables that every build of SQLite allows.
+ *
+ * Where rows are found by more than one value, the index is named: if the table had a row or two when it was analyzed, SQLite would read
+ * all of it from then on.
  */
 import { transitions, type TakeOver } from 'durable-execution'
 
@@ -28,6 +31,7 @@ const RECORD = COLUMNS.join(', ')
 const SMALL_COLUMNS = COLUMNS.slice(0, COLUMNS.indexOf('error'))
 /** The others, which come after that text, one by one. */
 export const LARGE_COLUMNS = COLUMNS.slice(SMALL_COLUMNS.length)
+
 const GUARD = GUARD_COLUMNS.join(', ')
 
 /** Which due rows a claim looks at. */
@@ -53,28 +57,42 @@ export type Statements = ReturnType<typeof createStatements>
  * @param tableName - A checked name.
  */
 export function createStatements(tableName: string) {
-  const table = `"${tableName}"`
+  const tables = tablesOf(tableName)
   return {
     tableName,
     /** Writes nothing, and takes the write lock that a later write of the same transaction needs. */
-    lock: `UPDATE ${table} SET queue = queue WHERE 0`,
-    ...reads(table),
-    ...writes(table),
-    ...ofTrees(table),
+    lock: `UPDATE ${tables.table} SET queue = queue WHERE 0`,
+    ...reads(tables),
+    ...writes(tables),
+    ...ofTrees(tables),
   }
 }
 
-function reads(table: string) {
+/** The table as statements name it. */
+type Tables = ReturnType<typeof tablesOf>
+
+function tablesOf(tableName: string) {
+  const table = `"${tableName}"`
+  const by = (index: string): string => `INDEXED BY "${index}"`
   return {
-    records: sized((list) => `SELECT ${RECORD} FROM ${table} WHERE execution_id IN (${list})`),
-    guards: sized((list) => `SELECT ${GUARD} FROM ${table} WHERE execution_id IN (${list})`),
+    table,
+    byId: `${table} ${by(`sqlite_autoindex_${tableName}_1`)}`,
+    bySleepingKey: `${table} ${by(`${tableName}_sleeping_key`)}`,
+    childByParent: `${table} AS child ${by(`${tableName}_child`)}`,
+  }
+}
+
+function reads({ table, byId, bySleepingKey }: Tables) {
+  return {
+    records: sized((list) => `SELECT ${RECORD} FROM ${byId} WHERE execution_id IN (${list})`),
+    guards: sized((list) => `SELECT ${GUARD} FROM ${byId} WHERE execution_id IN (${list})`),
     sleepers: sized(
       (list) =>
-        `SELECT ${GUARD} FROM ${table} WHERE sleeping_key IN (${list}) AND finished_at IS NULL`,
+        `SELECT ${GUARD} FROM ${bySleepingKey} WHERE sleeping_key IN (${list}) AND finished_at IS NULL`,
     ),
-    activeSleeper: `SELECT ${RECORD} FROM ${table} WHERE sleeping_key = ? AND finished_at IS NULL`,
+    activeSleeper: `SELECT ${RECORD} FROM ${bySleepingKey} WHERE sleeping_key = ? AND finished_at IS NULL`,
     /** Between the key with `:` and the key with the character after it: what finished with this key. */
-    finishedSleeper: `SELECT ${RECORD} FROM ${table} WHERE sleeping_key > ? AND sleeping_key < ? AND finished_at IS NOT NULL ORDER BY finished_at DESC, execution_id DESC LIMIT 1`,
+    finishedSleeper: `SELECT ${RECORD} FROM ${bySleepingKey} WHERE sleeping_key > ? AND sleeping_key < ? AND finished_at IS NOT NULL ORDER BY finished_at DESC, execution_id DESC LIMIT 1`,
     due: remembered(dueKey, (filter: DueFilter) => dueText(table, filter)),
     heldBy: `SELECT ${RECORD} FROM ${table} WHERE queue = ? AND claim_at >= ? AND claim_at <= ? AND executor_id = ?`,
     nextClaimAt: sized(
@@ -87,7 +105,8 @@ function reads(table: string) {
   }
 }
 
-function writes(table: string) {
+function writes(tables: Tables) {
+  const { table, byId } = tables
   const row = `(${placeholders(COLUMNS.length)})`
   const insert = (count: number): string =>
     `INSERT INTO ${table} (${RECORD}) VALUES ${Array.from({ length: count }, () => row).join(', ')}`
@@ -98,19 +117,19 @@ function writes(table: string) {
     insertAlike: insertAlike(table),
     change,
     guardedChange: `UPDATE ${table} SET ${assignments(() => '?')} WHERE ${guard(() => '?')}`,
-    guardedChanges: guardedChanges(table),
-    guardedAlike: guardedAlike(table),
-    /** `transitions.claim` in SQL: the right-hand sides see the row as it was. By `rowid`, which `due` answers. */
+    guardedChanges: guardedChanges(tables),
+    guardedAlike: guardedAlike(tables),
+    /** `transitions.claim` in SQL: the right-hand sides see the row as it was. */
     claim: sized(
       (list) =>
-        `UPDATE ${table} SET status = CASE status WHEN 'ready' THEN 'running' ELSE status END, takeovers = takeovers + (executor_id IS NOT NULL), executor_id = ?, claim_count = claim_count + 1, claim_at = ?, started_at = CASE WHEN sleeping_key IS NULL AND status IN ('ready', 'running') THEN ? ELSE started_at END, updated_at = ? WHERE rowid IN (${list})`,
+        `UPDATE ${byId} SET status = CASE status WHEN 'ready' THEN 'running' ELSE status END, takeovers = takeovers + (executor_id IS NOT NULL), executor_id = ?, claim_count = claim_count + 1, claim_at = ?, started_at = CASE WHEN sleeping_key IS NULL AND status IN ('ready', 'running') THEN ? ELSE started_at END, updated_at = ? WHERE execution_id IN (${list})`,
     ),
     renew: sized(
       (list) =>
-        `UPDATE ${table} SET claim_at = max(coalesce(claim_at, 0), ?), updated_at = ? WHERE execution_id IN (${list})`,
+        `UPDATE ${byId} SET claim_at = max(coalesce(claim_at, 0), ?), updated_at = ? WHERE execution_id IN (${list})`,
     ),
     parent: `UPDATE ${table} SET takeovers = ?, claim_count = ?, executor_id = ?, claim_at = ?, active_children_count = ?, updated_at = ? WHERE execution_id = ?`,
-    remove: sized((list) => `DELETE FROM ${table} WHERE execution_id IN (${list})`),
+    remove: sized((list) => `DELETE FROM ${byId} WHERE execution_id IN (${list})`),
   }
 }
 
@@ -132,21 +151,33 @@ function insertAlike(table: string): string {
   return `INSERT INTO ${table} (${RECORD}) SELECT ${values.join(', ')} FROM (VALUES ${rows}) AS c CROSS JOIN (VALUES (${placeholders(SHARED_COLUMNS.length)})) AS s`
 }
 
-/** Where among the parameters of a guarded change, from 1, are those in which ends of one task differ: the row's id, and its output. */
-const OWN_PLACES = [14, 5]
+/** How many parameters a guarded change has. */
+const GUARDED_PARAMETERS = 16
+/** Where among them, from 1, the row's id is. */
+const ID_PLACE = 14
+
+/** Where those are in which ends of one task differ: the row's id, and its output. */
+export const OWN_PLACES: readonly number[] = [ID_PLACE, 5]
 /** Where those are that such ends share. */
-export const SHARED_PLACES = Array.from({ length: 16 }, (_, at) => at + 1).filter(
+export const SHARED_PLACES = Array.from({ length: GUARDED_PARAMETERS }, (_, at) => at + 1).filter(
   (place) => !OWN_PLACES.includes(place),
 )
 
 /** The guarded change of rows that differ in id and output only: first what each has of its own, then what all share. */
-function guardedAlike(table: string): string {
+function guardedAlike(tables: Tables): string {
   const value = (place: number): string => {
     const own = OWN_PLACES.indexOf(place)
     return own === -1 ? `s.column${SHARED_PLACES.indexOf(place) + 1}` : `c.column${own + 1}`
   }
   const rows = placeholders(ALIKE_SIZE, '(?, ?)')
-  return `UPDATE ${table} SET ${assignments(value)} FROM (VALUES ${rows}) AS c CROSS JOIN (VALUES (${placeholders(SHARED_PLACES.length)})) AS s WHERE ${guard(value)}`
+  const list = `(VALUES ${rows}) AS c CROSS JOIN (VALUES (${placeholders(SHARED_PLACES.length)})) AS s`
+  return guardedByList(tables, list, value)
+}
+
+/** A guarded change of rows by a list, of which it says that it is short: SQLite reads it first, and finds each row by its id. */
+function guardedByList({ byId }: Tables, list: string, value: (place: number) => string): string {
+  const isShort = `likelihood(${value(ID_PLACE)} IS NOT NULL, 0.0001)`
+  return `UPDATE ${byId} SET ${assignments(value)} FROM ${list} WHERE ${guard(value)} AND ${isShort}`
 }
 
 /** What a change sets, in the order of its parameters; `value` names the parameter at a place, from 1. */
@@ -166,28 +197,28 @@ function assignments(value: (place: number) => string): string {
 
 /** Which row a guarded change is of, and what has to hold of it. */
 function guard(value: (place: number) => string): string {
-  return `execution_id = ${value(14)} AND claim_count = ${value(15)} AND status = ${value(16)} AND executor_id IS NOT NULL`
+  return `execution_id = ${value(ID_PLACE)} AND claim_count = ${value(15)} AND status = ${value(16)} AND executor_id IS NOT NULL`
 }
 
 /** The guarded change for several rows. */
-function guardedChanges(table: string): BulkText {
-  const valueOf = (place: number): string => `c.column${place}`
-  const row = `(${placeholders(16)})`
+function guardedChanges(tables: Tables): BulkText {
+  const value = (place: number): string => `c.column${place}`
+  const row = `(${placeholders(GUARDED_PARAMETERS)})`
   const rows = Array.from({ length: CHANGES_SIZE }, () => row).join(', ')
   return {
-    text: `UPDATE ${table} SET ${assignments(valueOf)} FROM (VALUES ${rows}) AS c WHERE ${guard(valueOf)} RETURNING execution_id`,
+    text: `${guardedByList(tables, `(VALUES ${rows}) AS c`, value)} RETURNING execution_id`,
     size: CHANGES_SIZE,
-    keyAt: 13,
+    keyAt: ID_PLACE - 1,
   }
 }
 
-function ofTrees(table: string) {
+function ofTrees({ table, byId, childByParent }: Tables) {
   return {
     /** `transitions.cancel` in SQL, for active rows and all that is active below them. */
     cancel: sized(
       (list) =>
-        `UPDATE ${table} SET status = 'cancelled', output = NULL, error = ?, claim_at = NULL, executor_id = NULL, finished_at = ?, active_children_count = 0, sleeping_key = sleeping_key || ':' || execution_id, updated_at = ? WHERE execution_id IN (` +
-        `WITH RECURSIVE doomed (id) AS (SELECT execution_id FROM ${table} WHERE execution_id IN (${list}) AND finished_at IS NULL UNION SELECT child.execution_id FROM doomed CROSS JOIN ${table} AS child ON child.parent_execution_id = doomed.id WHERE child.finished_at IS NULL) SELECT id FROM doomed)`,
+        `UPDATE ${byId} SET status = 'cancelled', output = NULL, error = ?, claim_at = NULL, executor_id = NULL, finished_at = ?, active_children_count = 0, sleeping_key = sleeping_key || ':' || execution_id, updated_at = ? WHERE execution_id IN (` +
+        `WITH RECURSIVE doomed (id) AS (SELECT execution_id FROM ${byId} WHERE execution_id IN (${list}) AND finished_at IS NULL UNION SELECT child.execution_id FROM doomed CROSS JOIN ${childByParent} ON child.parent_execution_id = doomed.id WHERE child.finished_at IS NULL) SELECT id FROM doomed)`,
     ),
     /** A page along the primary key: whether each row is a root that finished long ago, and whether that has children. */
     page: `SELECT execution_id, CASE WHEN parent_execution_id IS NULL AND finished_at < ? THEN 1 + EXISTS (SELECT 1 FROM ${table} AS child WHERE child.parent_execution_id = page.execution_id) ELSE 0 END FROM ${table} AS page WHERE execution_id > ? ORDER BY execution_id LIMIT ?`,
@@ -199,7 +230,7 @@ function ofTrees(table: string) {
 function dueText(table: string, { suspects, takeOver, exceptCount }: DueFilter): string {
   const comparison = suspects === 'only' ? '>=' : '<'
   return [
-    `SELECT json_array(${SMALL_COLUMNS.join(', ')}), ${LARGE_COLUMNS.join(', ')}, rowid FROM ${table} WHERE queue = ? AND claim_at >= ? AND claim_at <= ?`,
+    `SELECT json_array(${SMALL_COLUMNS.join(', ')}), ${LARGE_COLUMNS.join(', ')} FROM ${table} WHERE queue = ? AND claim_at >= ? AND claim_at <= ?`,
     `AND takeovers + (executor_id IS NOT NULL) ${comparison} ${transitions.SUSPECT_TAKEOVERS}`,
     TAKE_OVER[takeOver],
     ...(exceptCount > 0 ? [`AND task_id NOT IN (${placeholders(exceptCount)})`] : []),

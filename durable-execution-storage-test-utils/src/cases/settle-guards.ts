@@ -104,14 +104,18 @@ export const settleGuardCases = casesOf('settle', [
         executionIds.map((executionId) => newExecution({ executionId, start: 'claimed' })),
       )
       const rows = await context.rows()
-      const ends = rows.map((row, index) => (index % 200 === 120 ? failure(row) : completion(row)))
+      const ends = rows.map((row, index) =>
+        index % 200 === 120
+          ? failure(row)
+          : settlementOf(row, transitions.complete(row, `"of ${row.executionId}"`)),
+      )
       const first = await context.settle(ends.slice(0, 200))
       same(new Set(settledAs(first)), new Set(['applied']), 'outcomes of the first two hundred')
-      await context.cancel(['e1260'])
+      await context.cancel(['e1340'])
       context.advance(10)
       const answer = await context.settle(ends)
       const outcomes = executionIds.map((executionId, index) => {
-        if (executionId === 'e1260') return 'lost'
+        if (executionId === 'e1340') return 'lost'
         return index < 200 ? 'repeated' : 'applied'
       })
       same(settledAs(answer), outcomes, 'outcomes')
@@ -120,6 +124,11 @@ export const settleGuardCases = casesOf('settle', [
         after.map(({ status }) => status),
         ends.map(({ change }, index) => (outcomes[index] === 'lost' ? 'cancelled' : change.status)),
         'statuses',
+      )
+      same(
+        after.map(({ output }) => output),
+        ends.map(({ change }, index) => (outcomes[index] === 'lost' ? null : change.output)),
+        'outputs',
       )
       same(
         after.map(({ finishedAt }) => finishedAt),

@@ -51,14 +51,15 @@ describe('createIdGenerator', () => {
 })
 
 describe('createIncarnation', () => {
-  it('makes 14 characters of all 64 bits', () => {
-    const made = (random: number): string => createIncarnation({ random: () => random })
-    expect(made(0)).toBe('00000000000000')
-    expect(made(1 - 2 ** -33)).toBe('1z141z31z141z3')
-    expect(made(2 ** -32)).toBe('00000010000001')
+  it('makes the time and 32 random bits 15 characters', () => {
+    const made = (now: number, random: number): string =>
+      createIncarnation({ now: () => now, random: () => random })
+    expect(made(1_795_885_395_213.5, 0)).toBe('mx0nsnil0000000')
+    expect(made(1_795_885_395_213, 1 - 2 ** -33)).toBe('mx0nsnil1z141z3')
+    expect(made(1_795_885_395_214, 2 ** -32)).toBe('mx0nsnim0000001')
   })
 
-  it('makes another each time', () => {
+  it('makes another each time, at the same moment too', () => {
     const environment = new VirtualEnvironment()
     const made = Array.from({ length: 1000 }, () => createIncarnation(environment))
     expect(new Set(made).size).toBe(1000)

@@ -61,4 +61,12 @@ describe('Begins', () => {
     await begins.whenBegun()
     expect(begun).toHaveLength(260)
   })
+
+  it('tells sooner, after the turn in which enough has begun', async () => {
+    const begun: HeldClaim[] = []
+    const begins = new Begins(new VirtualEnvironment(), (held) => begun.push(held))
+    for (const each of createHeld(460)) begins.add(each)
+    await begins.whenBegun(() => begun.length > 250)
+    expect(begun).toHaveLength(300)
+  })
 })

@@ -6,7 +6,7 @@ import type { SqlValue } from '../../row'
 import type { RowChange } from '../../settling'
 import { number } from '../../values'
 import { countEach, write, writeEach, type Program } from '../program'
-import { ALIKE_SIZE, SHARED_PLACES, type Statements } from '../statements'
+import { ALIKE_SIZE, OWN_PLACES, SHARED_PLACES, type Statements } from '../statements'
 
 const SAVEPOINT = {
   begin: 'SAVEPOINT durable_execution_alike',
@@ -28,8 +28,8 @@ export function* writeChanges(
 }
 
 /**
- * Writes settlements that insert nothing and hold no sleeping key, each guarded by its own statement: what most settlements are
- * needs no read. Answers the ids of those that applied.
+ * Writes settlements that insert nothing and hold no sleeping key, guarded by the statements that write them: what most settlements
+ * are needs no read. Answers the ids of those that applied.
  */
 export function* writePlainSettlements(
   statements: Statements,
@@ -98,8 +98,11 @@ function areAlike(first: Guarded, other: Guarded): boolean {
 /** In the order of the parameters of `Statements.guardedAlike`. */
 function paramsOfAlike(group: readonly Guarded[]): SqlValue[] {
   const params: SqlValue[] = []
-  for (const { of } of group) params.push(of.executionId, of.change.output)
-  for (const place of SHARED_PLACES) params.push(group[0]?.params[place - 1] ?? null)
+  const add = ({ params: values }: Guarded, places: readonly number[]): void => {
+    for (const place of places) params.push(values[place - 1] ?? null)
+  }
+  for (const each of group) add(each, OWN_PLACES)
+  for (const first of group.slice(0, 1)) add(first, SHARED_PLACES)
   return params
 }
 

@@ -13,7 +13,7 @@ import {
 import { planReleases } from '../../releasing'
 import { fromRow, type SqlRow } from '../../row'
 import { isStorable } from '../../text'
-import { number, text } from '../../values'
+import { text } from '../../values'
 import { filledUp, readGuards, readRecords, writeByList } from '../lists'
 import { read, type Program, type ReadStep } from '../program'
 import { LARGE_COLUMNS, type Statements } from '../statements'
@@ -26,10 +26,9 @@ export function* claim(
   now: number,
 ): Program<Omit<ClaimAnswer, 'now'>> {
   const { executorId, leaseMs } = request
-  const rows = Array.from(yield dueStep(statements, request, now))
-  const rowIds = rows.map((row) => number(row[1 + LARGE_COLUMNS.length]))
-  yield* writeByList(statements.claim, [executorId, now + leaseMs, now, now], rowIds)
-  const due = rows.map((row) => fromRow(unpacked(row)))
+  const rows = yield dueStep(statements, request, now)
+  const due = Array.from(rows, (row) => fromRow(unpacked(row)))
+  yield* writeByList(statements.claim, [executorId, now + leaseMs, now, now], due.map(idOf))
   const at = { now, executorId, leaseMs }
   return {
     records: due.map((record) => transitions.claim(record, at)),
@@ -44,7 +43,7 @@ function unpacked(row: SqlRow): SqlRow {
   return values
 }
 
-/** Reads due rows, the one due first at the front, packed, each with its `rowid` after its columns. */
+/** Reads due rows, the one due first at the front, packed. */
 function dueStep(statements: Statements, request: ClaimRequest, now: number): ReadStep {
   const { queue, suspects, takeOver, from = Number.MIN_SAFE_INTEGER } = request
   const except = filledUp((request.exceptTaskIds ?? []).filter(isStorable))
