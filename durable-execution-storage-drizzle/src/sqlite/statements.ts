@@ -5,8 +5,8 @@
  * whatever it holds and whatever version of SQLite reads it. The lists come in sizes that are powers of two, filled up with their
  * last id, so that there are few texts; the largest stays below the 999 variables that every build of SQLite allows.
  *
- * Where rows are found by more than one value, the index is named: if the table had a row or two when it was analyzed, SQLite would read
- * all of it from then on.
+ * Where rows are found by more than one value, the index is named: if the table had few rows when it was analyzed, SQLite would read all
+ * of it from then on.
  */
 import { transitions, type TakeOver } from 'durable-execution'
 
