@@ -102,7 +102,8 @@ function paramsOfAlike(group: readonly Guarded[]): SqlValue[] {
     for (const place of places) params.push(values[place - 1] ?? null)
   }
   for (const each of group) add(each, OWN_PLACES)
-  for (const first of group.slice(0, 1)) add(first, SHARED_PLACES)
+  const [first] = group
+  if (first) add(first, SHARED_PLACES)
   return params
 }
 
