@@ -147,36 +147,39 @@ function insertAlike(table: string): string {
     const own = OWN_COLUMNS.indexOf(column === 'root_execution_id' ? 'execution_id' : column)
     return own === -1 ? `s.column${SHARED_COLUMNS.indexOf(column) + 1}` : `c.column${own + 1}`
   })
+  return `INSERT INTO ${table} (${RECORD}) SELECT ${values.join(', ')} FROM ${alike(SHARED_COLUMNS.length)}`
+}
+
+/** Rows that are alike: `c` has the two values that each has of its own, `s` those that all share. */
+function alike(sharedCount: number): string {
   const rows = placeholders(ALIKE_SIZE, '(?, ?)')
-  return `INSERT INTO ${table} (${RECORD}) SELECT ${values.join(', ')} FROM (VALUES ${rows}) AS c CROSS JOIN (VALUES (${placeholders(SHARED_COLUMNS.length)})) AS s`
+  return `(VALUES ${rows}) AS c CROSS JOIN (VALUES (${placeholders(sharedCount)})) AS s`
 }
 
 /** How many parameters a guarded change has. */
 const GUARDED_PARAMETERS = 16
-/** Where among them, from 1, the row's id is. */
-const ID_PLACE = 14
+/** Where among them the row's id is. */
+const ID_AT = 13
 
 /** Where those are in which ends of one task differ: the row's id, and its output. */
-export const OWN_PLACES: readonly number[] = [ID_PLACE, 5]
+export const OWN_AT: readonly number[] = [ID_AT, 4]
 /** Where those are that such ends share. */
-export const SHARED_PLACES = Array.from({ length: GUARDED_PARAMETERS }, (_, at) => at + 1).filter(
-  (place) => !OWN_PLACES.includes(place),
+export const SHARED_AT = Array.from({ length: GUARDED_PARAMETERS }, (_, at) => at).filter(
+  (at) => !OWN_AT.includes(at),
 )
 
 /** The guarded change of rows that differ in id and output only: first what each has of its own, then what all share. */
 function guardedAlike(tables: Tables): string {
   const value = (place: number): string => {
-    const own = OWN_PLACES.indexOf(place)
-    return own === -1 ? `s.column${SHARED_PLACES.indexOf(place) + 1}` : `c.column${own + 1}`
+    const own = OWN_AT.indexOf(place - 1)
+    return own === -1 ? `s.column${SHARED_AT.indexOf(place - 1) + 1}` : `c.column${own + 1}`
   }
-  const rows = placeholders(ALIKE_SIZE, '(?, ?)')
-  const list = `(VALUES ${rows}) AS c CROSS JOIN (VALUES (${placeholders(SHARED_PLACES.length)})) AS s`
-  return guardedByList(tables, list, value)
+  return guardedByList(tables, alike(SHARED_AT.length), value)
 }
 
 /** A guarded change of rows by a list, of which it says that it is short: SQLite reads it first, and finds each row by its id. */
 function guardedByList({ byId }: Tables, list: string, value: (place: number) => string): string {
-  const isShort = `likelihood(${value(ID_PLACE)} IS NOT NULL, 0.0001)`
+  const isShort = `likelihood(${value(ID_AT + 1)} IS NOT NULL, 0.0001)`
   return `UPDATE ${byId} SET ${assignments(value)} FROM ${list} WHERE ${guard(value)} AND ${isShort}`
 }
 
@@ -197,7 +200,7 @@ function assignments(value: (place: number) => string): string {
 
 /** Which row a guarded change is of, and what has to hold of it. */
 function guard(value: (place: number) => string): string {
-  return `execution_id = ${value(ID_PLACE)} AND claim_count = ${value(15)} AND status = ${value(16)} AND executor_id IS NOT NULL`
+  return `execution_id = ${value(ID_AT + 1)} AND claim_count = ${value(15)} AND status = ${value(16)} AND executor_id IS NOT NULL`
 }
 
 /** The guarded change for several rows. */
@@ -208,7 +211,7 @@ function guardedChanges(tables: Tables): BulkText {
   return {
     text: `${guardedByList(tables, `(VALUES ${rows}) AS c`, value)} RETURNING execution_id`,
     size: CHANGES_SIZE,
-    keyAt: ID_PLACE - 1,
+    keyAt: ID_AT,
   }
 }
 

@@ -46,7 +46,10 @@ export interface Flow {
    * `sentAt`: when the claim was sent, on the monotonic clock.
    */
   start(record: ExecutionRecord, sentAt: number): void
-  /** Resolves when what was started by now has begun, and what followed from that at once has happened; sooner, once `isEnough` says so after a turn. */
+  /**
+   * Resolves when what was started by now has begun, and what followed from that at once has happened; sooner, once `isEnough` says so
+   * after a turn.
+   */
   whenBegun(isEnough?: () => boolean): Promise<void>
   /** Claims are held that were sent then, on the monotonic clock: a hint of a cancel since may have been about one of them. */
   held(sentAt: number): void

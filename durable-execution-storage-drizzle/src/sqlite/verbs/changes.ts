@@ -5,8 +5,9 @@ import { changeValues } from '../../change'
 import type { SqlValue } from '../../row'
 import type { RowChange } from '../../settling'
 import { number } from '../../values'
+import { areAlike, paramsOfAlike } from '../alike'
 import { countEach, write, writeEach, type Program } from '../program'
-import { ALIKE_SIZE, OWN_PLACES, SHARED_PLACES, type Statements } from '../statements'
+import { ALIKE_SIZE, OWN_AT, SHARED_AT, type Statements } from '../statements'
 
 const SAVEPOINT = {
   begin: 'SAVEPOINT durable_execution_alike',
@@ -59,7 +60,11 @@ function* writeAlike(
   groups: readonly (readonly Guarded[])[],
 ): Program<boolean> {
   yield write(SAVEPOINT.begin)
-  const counts = yield countEach(statements.guardedAlike, groups.map(paramsOfAlike))
+  const params = groups.map((group) => {
+    const each = group.map((guarded) => guarded.params)
+    return paramsOfAlike(each, OWN_AT, SHARED_AT)
+  })
+  const counts = yield countEach(statements.guardedAlike, params)
   const areWritten = groups.every((_, index) => number(counts[index]?.[0]) === ALIKE_SIZE)
   if (!areWritten) yield write(SAVEPOINT.undo)
   yield write(SAVEPOINT.release)
@@ -82,29 +87,13 @@ function groupsOf(all: readonly Guarded[]): {
   let group: Guarded[] = []
   for (const guarded of all) {
     const [first] = group
-    if (first && !areAlike(first, guarded)) others.push(...group.splice(0))
+    if (first && !areAlike(first.params, guarded.params, SHARED_AT)) others.push(...group.splice(0))
     group.push(guarded)
     if (group.length < ALIKE_SIZE) continue
     alike.push(group)
     group = []
   }
   return { alike, others: [...others, ...group] }
-}
-
-function areAlike(first: Guarded, other: Guarded): boolean {
-  return SHARED_PLACES.every((place) => first.params[place - 1] === other.params[place - 1])
-}
-
-/** In the order of the parameters of `Statements.guardedAlike`. */
-function paramsOfAlike(group: readonly Guarded[]): SqlValue[] {
-  const params: SqlValue[] = []
-  const add = ({ params: values }: Guarded, places: readonly number[]): void => {
-    for (const place of places) params.push(values[place - 1] ?? null)
-  }
-  for (const each of group) add(each, OWN_PLACES)
-  const [first] = group
-  if (first) add(first, SHARED_PLACES)
-  return params
 }
 
 function guardedOf(settlement: Settlement, now: number): Guarded {

@@ -3,6 +3,7 @@ import type { ExecutionRecord, InsertOutcome, InsertRequest } from 'durable-exec
 
 import { planInsert, type At } from '../../insertions'
 import { COLUMNS, toGuard, toRow, type Guard, type SqlValue } from '../../row'
+import { areAlike, paramsOfAlike, valuesAt } from '../alike'
 import { readByList, readGuards } from '../lists'
 import { writeEach, type Program } from '../program'
 import {
@@ -57,18 +58,15 @@ export function* insertRecords(
   }
   for (let start = 0; start < rows.length;) {
     const left = rows.length - start
-    const first = rows[start] ?? []
-    if (left >= ALIKE_SIZE && areAlike(rows, start, start + ALIKE_SIZE)) {
-      add(insertAlike, [
-        ...valuesOf(rows, OWN_AT, start, start + ALIKE_SIZE),
-        ...SHARED_AT.map((at) => first[at] ?? null),
-      ])
+    const hundred = rows.slice(start, start + ALIKE_SIZE)
+    if (left >= ALIKE_SIZE && areRootsAlike(hundred)) {
+      add(insertAlike, paramsOfAlike(hundred, OWN_AT, SHARED_AT))
       start += ALIKE_SIZE
     } else if (left >= INSERT_SIZE) {
-      add(insertMany, valuesOf(rows, ALL_AT, start, start + INSERT_SIZE))
+      add(insertMany, valuesAt(hundred.slice(0, INSERT_SIZE), ALL_AT))
       start += INSERT_SIZE
     } else {
-      add(insertOne, first)
+      add(insertOne, rows[start] ?? [])
       start += 1
     }
   }
@@ -82,27 +80,7 @@ const ID_AT = COLUMNS.indexOf('execution_id')
 const ROOT_AT = COLUMNS.indexOf('root_execution_id')
 
 /** Whether rows differ in nothing but their id, which is that of their root, and their input. */
-function areAlike(rows: readonly SqlValue[][], start: number, end: number): boolean {
-  const first = rows[start] ?? []
-  for (let index = start; index < end; index += 1) {
-    const row = rows[index] ?? []
-    if (row[ROOT_AT] !== row[ID_AT]) return false
-    for (const at of SHARED_AT) if (row[at] !== first[at]) return false
-  }
-  return true
-}
-
-/** These values of several rows, one row after the other. A loop: `flatMap` took as long as the database. */
-function valuesOf(
-  rows: readonly SqlValue[][],
-  places: readonly number[],
-  start: number,
-  end: number,
-): SqlValue[] {
-  const values: SqlValue[] = []
-  for (let index = start; index < end; index += 1) {
-    const row = rows[index] ?? []
-    for (const at of places) values.push(row[at] ?? null)
-  }
-  return values
+function areRootsAlike(rows: readonly SqlValue[][]): boolean {
+  const [first = []] = rows
+  return rows.every((row) => row[ROOT_AT] === row[ID_AT] && areAlike(first, row, SHARED_AT))
 }
