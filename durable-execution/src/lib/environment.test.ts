@@ -26,6 +26,15 @@ describe('systemEnvironment', () => {
       expect(callback).toHaveBeenCalledTimes(1)
     })
 
+    it('does not drop a fraction of a millisecond', () => {
+      const callback = vi.fn()
+      systemEnvironment.setTimer(99.5, callback)
+      vi.advanceTimersByTime(99)
+      expect(callback).not.toHaveBeenCalled()
+      vi.advanceTimersByTime(1)
+      expect(callback).toHaveBeenCalledTimes(1)
+    })
+
     it('calls back after weeks: longer than a timer of Node can be', () => {
       const callback = vi.fn()
       systemEnvironment.setTimer(60 * DAY_MS, callback)

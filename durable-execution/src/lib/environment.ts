@@ -29,7 +29,8 @@ export interface Environment {
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
 function setSystemTimer(ms: number, callback: () => void): Timer {
-  let remaining = ms
+  // Node drops fractions, and counts in whole milliseconds: what is left is a millisecond at most that a timer is early.
+  let remaining = Math.ceil(ms)
   let handle: NodeJS.Timeout | undefined
   const arm = (): void => {
     const part = Math.min(remaining, LONGEST_TIMEOUT_MS)
