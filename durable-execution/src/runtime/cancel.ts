@@ -7,6 +7,7 @@ import type { CancelOutcome, LostClaim } from '../storage/storage'
 import type { HeldClaim } from './held-claims'
 import type { Job } from './loop'
 import type { Runtime } from './runtime'
+import { LONGEST_CALL_MS } from './storage-calls'
 
 /** The watch while functions run, in milliseconds. */
 const WATCH_INTERVAL_MS = 1000
@@ -56,7 +57,9 @@ export class Watch<TTransaction> implements Job {
 
   async runOnce(): Promise<number | null> {
     const { push } = this.runtime
-    const intervalMs = push.isListening ? PUSHED_WATCH_INTERVAL_MS : WATCH_INTERVAL_MS
+    // What was cancelled between its claim and the first hint is found by asking as before, for as long as such claims may come.
+    const isHeard = push.hasListenedFor(LONGEST_CALL_MS)
+    const intervalMs = isHeard ? PUSHED_WATCH_INTERVAL_MS : WATCH_INTERVAL_MS
     const watched = this.runtime.held
       .all()
       .filter((held) => (held.isRunning || held.isPrefetched) && !held.isLost)

@@ -30,6 +30,8 @@ export class Push {
   private subscription: StorageSubscription | null = null
   private isEnded = false
   private isHearing = false
+  /** When hints began to come, on the monotonic clock. */
+  private hearingSince = -Infinity
   private saidAwaitedAt = -Infinity
 
   constructor(
@@ -45,6 +47,11 @@ export class Push {
   /** Whether hints come at present. */
   get isListening(): boolean {
     return this.isHearing
+  }
+
+  /** Whether hints have come for so long, in milliseconds. */
+  hasListenedFor(ms: number): boolean {
+    return this.isHearing && this.environment.monotonic() - this.hearingSince >= ms
   }
 
   /** Who hears the hints. */
@@ -112,6 +119,7 @@ export class Push {
       onListening: (isListening) => {
         if (this.isEnded) return
         this.isHearing = isListening
+        this.hearingSince = this.environment.monotonic()
         // Whom a storage connects to anew does not know what is awaited.
         this.saidAwaitedAt = -Infinity
         this.listener.onListening(isListening)

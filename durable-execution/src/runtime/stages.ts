@@ -122,11 +122,14 @@ export class Stages<TTransaction> implements Flow {
       onCancelled: (executionIds) => {
         this.cancelled(executionIds)
       },
-      onListening: () => {
-        // Hints were missed, or will be: everything is looked at, and pauses follow from what is so now.
+      onListening: (isListening) => {
+        // Hints were missed, or will be.
         this.claimer.hinted(null, 0)
-        this.cancelled(null)
-        sweeping.wake()
+        this.waiters.look(null)
+        // While work is claimed the sweep comes soon enough, and lost claims were asked for until now, and still are: more statements
+        // at this moment would take connections from the work.
+        if (!isListening || !this.claimer.hasWork) sweeping.wake()
+        if (!isListening) this.watch.cancelled(null)
       },
     })
   }

@@ -15,7 +15,7 @@ import { Deadline } from './deadline'
 import type { StorageHealth } from './storage-health'
 
 /** The longest a storage call may take, in milliseconds. */
-const LONGEST_CALL_MS = 10_000
+export const LONGEST_CALL_MS = 10_000
 
 /** How often a read is tried after the executor was closed. */
 const FEW_TRIES = 4
