@@ -1,6 +1,9 @@
-/** P3: one task at a time is enqueued and its result waited for, while nothing else happens. For bare SQL: one insert with its commit. */
+/**
+ * P3: one task at a time is enqueued and its result waited for, while nothing else happens. For bare SQL: one insert with its commit.
+ * One after the other, and each after a pause in which everything fell asleep.
+ */
 import { percentile, type Figures } from '../measurement'
-import { now, timed } from '../stopwatch'
+import { now, pause, timed } from '../stopwatch'
 import { isBareSql, openBareSql, openQueue } from '../systems/open'
 import { inputOf } from '../systems/queue'
 import { ALL_SYSTEMS, scaled, STORAGES, type BenchContext, type Workload } from '../workload'
@@ -16,6 +19,9 @@ const WARM_UP_MS = 3000
 /** The same calls once more. */
 const WARM_UP_SYNCED = 100
 const SAMPLES = 300
+/** Of calls that find everything asleep, and for how long it was, in milliseconds. */
+const IDLE_SAMPLES = 40
+const IDLE_MS = 20
 
 export const result: Workload = {
   id: 'P3',
@@ -33,6 +39,7 @@ async function ofQueue(context: BenchContext) {
   const figures: Figures = {
     result_p50: percentile(samples, 0.5),
     result_p99: percentile(samples, 0.99),
+    result_idle_p50: percentile(await sampleIdle(context, roundTrip), 0.5),
   }
   await queue.whileSynced?.(async () => {
     const synced = await sample(context, WARM_UP_SYNCED, roundTrip)
@@ -45,9 +52,13 @@ async function ofQueue(context: BenchContext) {
 
 async function ofBareSql(context: BenchContext) {
   const bare = await openBareSql(context)
-  const samples = await sample(context, WARM_UP_OF_BARE_SQL, () => bare.commitOne())
+  const commit = (): Promise<void> => bare.commitOne()
+  const figures: Figures = {
+    commit: percentile(await sample(context, WARM_UP_OF_BARE_SQL, commit), 0.5),
+    commit_idle: percentile(await sampleIdle(context, commit), 0.5),
+  }
   await bare.close()
-  return { figures: { commit: percentile(samples, 0.5) }, settings: bare.settings }
+  return { figures, settings: bare.settings }
 }
 
 async function sample(
@@ -60,6 +71,18 @@ async function sample(
   const end = now() + WARM_UP_MS
   for (let count = 0; count < before && now() < end; count += 1) await work(count)
   for (let count = scaled(context, SAMPLES, 20); count > 0; count -= 1) {
+    samples.push(await timed(() => work(count)))
+  }
+  return samples
+}
+
+async function sampleIdle(
+  context: BenchContext,
+  work: (n: number) => Promise<void>,
+): Promise<number[]> {
+  const samples: number[] = []
+  for (let count = scaled(context, IDLE_SAMPLES, 5); count > 0; count -= 1) {
+    await pause(IDLE_MS)
     samples.push(await timed(() => work(count)))
   }
   return samples
