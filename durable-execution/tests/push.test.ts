@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest'
 
 import type { DurableExecutor, Task } from '../src/index'
-import { delay } from '../src/lib/environment'
 import { createControlledRun } from './support/controlled-run'
 import { createWorld, eventsOf, type Member, type World } from './support/world'
 
 /** Hints that come are followed within this, jitter and round trips included; polls are far slower. */
 const AT_ONCE_MS = 60
 const SLOW_POLL_MS = 60_000
+const LONG_MS = 3_600_000
 
 function defineTask(executor: DurableExecutor): Task<number, number> {
   return executor.task({ id: 'task', timeoutMs: 60_000, run: (_context, index: number) => index })
@@ -202,49 +202,42 @@ describe('an executor whose hints are lost', () => {
     expect((await world.until(handle.getExecution())).status).toBe('completed')
   })
 
-  it('asks nothing more at the moment when they come again, while work stands in line', async () => {
-    const world = createWorld({ pushes: true })
-    const options = { pollIntervalMs: SLOW_POLL_MS, leaseMs: 3_600_000 }
-    const { executor, connection } = await world.start({
-      ...options,
-      maxConcurrentTaskExecutions: 1,
-    })
-    const controlled = createControlledRun<number, number>()
-    executor.task({ id: 'task', timeoutMs: 60_000, run: controlled.run })
-    const client = world.add(options)
-    const task = defineTask(client.executor)
-    connection.tellListening(false)
-    for (const input of [1, 2]) await world.until(client.executor.enqueueTask(task, input))
-    await world.environment.untilTrue(() => connection.countOf('lostClaims') > 0)
-    connection.calls.clear()
-    connection.tellListening(true)
-    await world.environment.advanceBy(500)
-    expect(connection.calls.size).toBe(0)
-    await world.environment.advanceBy(600)
-    expect([...connection.calls]).toEqual([['lostClaims', 1]])
-  })
-
-  it('tells a function within a second that was cancelled before they came again, its claim not yet answered', async () => {
+  it('tells a function of its cancel at once when they come again after an outage', async () => {
     const world = createWorld({ pushes: true })
     const { worker, client } = await apart(world)
     const controlled = createControlledRun<number, number>()
-    worker.executor.task({ id: 'task', timeoutMs: 60_000, run: controlled.run })
-    const task = defineTask(client.executor)
-    worker.connection.tellListening(false)
-    const handle = await world.until(client.executor.enqueueTask(task, 1))
-    worker.connection.disturb('claim', async (pass) => {
-      const answer = await pass()
-      worker.connection.hintFault = () => undefined
-      await handle.cancel()
-      worker.connection.hintFault = (tell) => {
-        tell()
-      }
-      worker.connection.tellListening(true)
-      await delay(world.environment, 1500)
-      return answer
-    })
+    worker.executor.task({ id: 'task', timeoutMs: LONG_MS, run: controlled.run })
+    const handle = await world.until(client.executor.enqueueTask(defineTask(client.executor), 1))
     await world.environment.untilTrue(() => controlled.calls.length === 1)
-    await world.environment.advanceBy(1100)
+    worker.connection.hintFault = () => undefined
+    worker.connection.cut(() => Promise.reject(new Error('The storage is away')))
+    worker.connection.tellListening(false)
+    await world.environment.advanceBy(60_000)
+    worker.connection.mend()
+    await world.until(handle.cancel())
+    worker.connection.tellListening(true)
+    await world.environment.advanceBy(AT_ONCE_MS)
+    expect(controlled.call(0).context.cancelSignal.aborted).toBe(true)
+  })
+
+  it('tells a function of its cancel at once when they come again, also while work stands in line', async () => {
+    const world = createWorld({ pushes: true })
+    const { executor, connection } = await world.start({ maxConcurrentTaskExecutions: 1 })
+    const controlled = createControlledRun<number, number>()
+    executor.task({ id: 'task', timeoutMs: LONG_MS, run: controlled.run })
+    const client = world.add()
+    const task = defineTask(client.executor)
+    const handle = await world.until(client.executor.enqueueTask(task, 1))
+    await world.until(client.executor.enqueueTask(task, 2))
+    await world.environment.advanceBy(10_000)
+    connection.hintFault = () => undefined
+    connection.tellListening(false)
+    await world.environment.untilTrue(() => connection.countOf('lostClaims') > 0)
+    connection.calls.clear()
+    await world.environment.untilTrue(() => connection.countOf('lostClaims') > 0)
+    await world.until(handle.cancel())
+    connection.tellListening(true)
+    await world.environment.advanceBy(AT_ONCE_MS)
     expect(controlled.call(0).context.cancelSignal.aborted).toBe(true)
   })
 

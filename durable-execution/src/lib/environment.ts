@@ -17,7 +17,7 @@ export interface Environment {
   monotonic(): number
   /** A number in [0, 1). */
   random(): number
-  /** Calls back once, after at least `ms` milliseconds. */
+  /** Calls back once, after at least `ms` milliseconds; timers of Node may be early by one. */
   setTimer(ms: number, callback: () => void): Timer
   /** Calls back when everything that can run without waiting has run. */
   afterMicrotasks(callback: () => void): void
@@ -29,7 +29,7 @@ export interface Environment {
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
 function setSystemTimer(ms: number, callback: () => void): Timer {
-  // Node drops fractions, and counts in whole milliseconds: what is left is a millisecond at most that a timer is early.
+  // Node drops fractions.
   let remaining = Math.ceil(ms)
   let handle: NodeJS.Timeout | undefined
   const arm = (): void => {

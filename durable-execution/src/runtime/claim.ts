@@ -81,7 +81,7 @@ export class Claimer<TTransaction> implements Job {
   }
 
   /** Whether more may be due in one of the queues. */
-  private get hasMore(): boolean {
+  get hasMore(): boolean {
     for (const { isDrained } of this.queues.values()) if (!isDrained) return true
     return false
   }

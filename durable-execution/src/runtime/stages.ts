@@ -112,6 +112,7 @@ export class Stages<TTransaction> implements Flow {
   }
 
   private wireHints(sweeping: Loop): void {
+    let hasListened = false
     this.runtime.push.wire({
       onDue: (queues, inMs) => {
         this.claimer.hinted(queues, inMs)
@@ -123,13 +124,15 @@ export class Stages<TTransaction> implements Flow {
         this.cancelled(executionIds)
       },
       onListening: (isListening) => {
-        // Hints were missed, or will be.
+        // Hints were missed, or will be: everything is looked at, and pauses follow from what is so now.
         this.claimer.hinted(null, 0)
         this.waiters.look(null)
-        // While work is claimed the sweep comes soon enough, and lost claims were asked for until now, and still are: more statements
-        // at this moment would take connections from the work.
-        if (!isListening || !this.claimer.hasWork) sweeping.wake()
-        if (!isListening) this.watch.cancelled(null)
+        const isFirst = isListening && !hasListened
+        hasListened ||= isListening
+        // At the start what else there is to ask is asked soon anyway, and would take connections from the first claims.
+        if (isFirst && this.claimer.hasMore) return
+        this.watch.cancelled(null)
+        sweeping.wake()
       },
     })
   }

@@ -54,7 +54,8 @@ export class Sweep<TTransaction> implements Job {
     const { storage, options, environment } = this.runtime
     this.sweptAt = environment.monotonic()
     for (const queue of this.queues.values()) queue.isDueNextUnknown = false
-    const intervalMs = this.idleIntervalMs()
+    // Hints may begin meanwhile: the next round comes when this one reckons with it.
+    const idleMs = this.idleIntervalMs()
     const answer = await storage.once('nextClaimAt', (verbs, signal) =>
       verbs.nextClaimAt({ queues: options.queues, signal }),
     )
@@ -63,7 +64,7 @@ export class Sweep<TTransaction> implements Job {
       if (!queue || claimAt === null || dueInMs === null) continue
       queue.seen(claimAt)
       if (dueInMs > 0) {
-        if (dueInMs <= intervalMs) this.due(name, dueInMs)
+        if (dueInMs <= idleMs) this.due(name, dueInMs)
       } else if (queue.isDrained) {
         // Found due though a claim found nothing: not at once, it may be locked or not for us.
         queue.wakeIn(queue.backoff.next() - SHORTEST_PAUSE_MS, () => {
@@ -73,7 +74,7 @@ export class Sweep<TTransaction> implements Job {
     }
     this.isStretched = [...this.queues.values()].some(({ isDrained }) => !isDrained)
     // Jittered, so that executors started together do not ask together.
-    return this.intervalMs() * (1 - environment.random() / 4)
+    return (this.isStretched ? this.busyIntervalMs() : idleMs) * (1 - environment.random() / 4)
   }
 
   /** All that was due is claimed: what is due next has to be known. */
@@ -99,8 +100,7 @@ export class Sweep<TTransaction> implements Job {
     this.timer = null
   }
 
-  private intervalMs(): number {
-    if (!this.isStretched) return this.idleIntervalMs()
+  private busyIntervalMs(): number {
     return this.bounded(Math.max(BUSY_SWEEP_MS, this.runtime.options.pollIntervalMs))
   }
 
