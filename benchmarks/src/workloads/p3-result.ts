@@ -20,7 +20,7 @@ const WARM_UP_MS = 3000
 const WARM_UP_SYNCED = 100
 const SAMPLES = 300
 /** Of calls that find everything asleep, and for how long it was, in milliseconds. */
-const IDLE_SAMPLES = 40
+const IDLE_SAMPLES = 20
 const IDLE_MS = 20
 
 export const result: Workload = {
