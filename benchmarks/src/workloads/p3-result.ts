@@ -66,24 +66,26 @@ async function sample(
   warmUp: number,
   work: (n: number) => Promise<void>,
 ): Promise<number[]> {
-  const samples: number[] = []
   const before = scaled(context, warmUp, 20)
   const end = now() + WARM_UP_MS
   for (let count = 0; count < before && now() < end; count += 1) await work(count)
-  for (let count = scaled(context, SAMPLES, 20); count > 0; count -= 1) {
-    samples.push(await timed(() => work(count)))
-  }
-  return samples
+  return timesOf(scaled(context, SAMPLES, 20), work)
 }
 
-async function sampleIdle(
-  context: BenchContext,
+function sampleIdle(context: BenchContext, work: (n: number) => Promise<void>): Promise<number[]> {
+  return timesOf(scaled(context, IDLE_SAMPLES, 5), work, () => pause(IDLE_MS))
+}
+
+/** @param before - Done before each, and not timed. */
+async function timesOf(
+  count: number,
   work: (n: number) => Promise<void>,
+  before?: () => Promise<void>,
 ): Promise<number[]> {
-  const samples: number[] = []
-  for (let count = scaled(context, IDLE_SAMPLES, 5); count > 0; count -= 1) {
-    await pause(IDLE_MS)
-    samples.push(await timed(() => work(count)))
+  const times: number[] = []
+  for (let left = count; left > 0; left -= 1) {
+    if (before) await before()
+    times.push(await timed(() => work(left)))
   }
-  return samples
+  return times
 }

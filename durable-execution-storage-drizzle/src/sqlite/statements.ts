@@ -143,10 +143,13 @@ export const SHARED_COLUMNS = COLUMNS.filter(
 
 /** First what each row has of its own, then what all share, which is bound once: binding takes longer than writing. */
 function insertAlike(table: string): string {
-  const values = COLUMNS.map((column) => {
-    const own = OWN_COLUMNS.indexOf(column === 'root_execution_id' ? 'execution_id' : column)
-    return own === -1 ? `s.column${SHARED_COLUMNS.indexOf(column) + 1}` : `c.column${own + 1}`
-  })
+  const values = COLUMNS.map((column) =>
+    alikeValue(
+      column === 'root_execution_id' ? 'execution_id' : column,
+      OWN_COLUMNS,
+      SHARED_COLUMNS,
+    ),
+  )
   return `INSERT INTO ${table} (${RECORD}) SELECT ${values.join(', ')} FROM ${alike(SHARED_COLUMNS.length)}`
 }
 
@@ -154,6 +157,12 @@ function insertAlike(table: string): string {
 function alike(sharedCount: number): string {
   const rows = placeholders(ALIKE_SIZE, '(?, ?)')
   return `(VALUES ${rows}) AS c CROSS JOIN (VALUES (${placeholders(sharedCount)})) AS s`
+}
+
+/** What names a value of such rows: its place among those that each has of its own, or among those that all share. */
+function alikeValue<T>(key: T, own: readonly T[], shared: readonly T[]): string {
+  const ownAt = own.indexOf(key)
+  return ownAt === -1 ? `s.column${shared.indexOf(key) + 1}` : `c.column${ownAt + 1}`
 }
 
 /** How many parameters a guarded change has. */
@@ -170,10 +179,7 @@ export const SHARED_AT = Array.from({ length: GUARDED_PARAMETERS }, (_, at) => a
 
 /** The guarded change of rows that differ in id and output only: first what each has of its own, then what all share. */
 function guardedAlike(tables: Tables): string {
-  const value = (place: number): string => {
-    const own = OWN_AT.indexOf(place - 1)
-    return own === -1 ? `s.column${SHARED_AT.indexOf(place - 1) + 1}` : `c.column${own + 1}`
-  }
+  const value = (place: number): string => alikeValue(place - 1, OWN_AT, SHARED_AT)
   return guardedByList(tables, alike(SHARED_AT.length), value)
 }
 

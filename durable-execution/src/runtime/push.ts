@@ -29,9 +29,8 @@ export class Push {
   private subscribing: Promise<void> | null = null
   private subscription: StorageSubscription | null = null
   private isEnded = false
-  private isHearing = false
-  /** When hints began to come, on the monotonic clock. */
-  private hearingSince = -Infinity
+  /** When hints began to come, on the monotonic clock; `null` while they do not. */
+  private hearingSince: number | null = null
   private saidAwaitedAt = -Infinity
 
   constructor(
@@ -46,12 +45,13 @@ export class Push {
 
   /** Whether hints come at present. */
   get isListening(): boolean {
-    return this.isHearing
+    return this.hearingSince !== null
   }
 
   /** Whether hints have come for so long, in milliseconds. */
   hasListenedFor(ms: number): boolean {
-    return this.isHearing && this.environment.monotonic() - this.hearingSince >= ms
+    const { hearingSince } = this
+    return hearingSince !== null && this.environment.monotonic() - hearingSince >= ms
   }
 
   /** Who hears the hints. */
@@ -68,14 +68,14 @@ export class Push {
   /** Unsubscribes. */
   async end(): Promise<void> {
     this.isEnded = true
-    this.isHearing = false
+    this.hearingSince = null
     await this.close()
   }
 
   /** Somebody waits for executions to finish: hints about them are wanted. */
   awaitFinished(): void {
     const now = this.environment.monotonic()
-    if (!this.isHearing || now - this.saidAwaitedAt < AWAITED_MS * AWAIT_AGAIN_SHARE) return
+    if (!this.isListening || now - this.saidAwaitedAt < AWAITED_MS * AWAIT_AGAIN_SHARE) return
     this.saidAwaitedAt = now
     this.subscription?.awaitFinished()
   }
@@ -118,8 +118,7 @@ export class Push {
       },
       onListening: (isListening) => {
         if (this.isEnded) return
-        this.isHearing = isListening
-        this.hearingSince = this.environment.monotonic()
+        this.hearingSince = isListening ? this.environment.monotonic() : null
         // Whom a storage connects to anew does not know what is awaited.
         this.saidAwaitedAt = -Infinity
         this.listener.onListening(isListening)
